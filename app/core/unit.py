@@ -1,0 +1,50 @@
+"""The unit of work: the only place that commits, and the hooks that run once it has."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Engine, text
+from sqlalchemy.orm import Session
+
+from app.core.log import get_logger
+
+log = get_logger(__name__)
+_HOOKS = "fanka.after_commit"
+
+
+@contextmanager
+def work(engine: Engine) -> Iterator[Session]:
+    """One transaction: committed when the block ends, rolled back when it raises.
+
+    Hooks given to `after_commit` run after the commit and only then; one that fails is logged and cannot undo what is already durable,
+    so a hook may only wake something that a sweep would find anyway.
+    """
+    with Session(engine, expire_on_commit=False, autobegin=True) as session:
+        session.info[_HOOKS] = []
+        try:
+            yield session
+            session.commit()
+        except BaseException:
+            session.rollback()
+            raise
+        hooks: list[Callable[[], None]] = session.info[_HOOKS]
+    for hook in hooks:
+        try:
+            hook()
+        except Exception as error:  # noqa: BLE001 - whatever a hook does, the work is done and the sweep will find it.
+            log.warning("after_commit_failed", error=type(error).__name__)
+
+
+@contextmanager
+def reading(engine: Engine, *, timeout_ms: int | None = None) -> Iterator[Session]:
+    """A read-only transaction, with a limit on each statement when `timeout_ms` is given."""
+    with Session(engine, expire_on_commit=False) as session:
+        session.execute(text("SET TRANSACTION READ ONLY"))
+        if timeout_ms is not None:
+            session.execute(text("SELECT set_config('statement_timeout', :ms, true)"), {"ms": str(int(timeout_ms))})
+        yield session
+
+
+def after_commit(session: Session, hook: Callable[[], None]) -> None:
+    """Run `hook` once this session's unit of work has committed."""
+    session.info[_HOOKS].append(hook)
