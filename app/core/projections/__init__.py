@@ -1,0 +1,1 @@
+"""One file per projection: what runs in the transaction that records a fact."""

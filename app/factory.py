@@ -1,0 +1,52 @@
+"""The only file that knows every room: composes a house and the web application over it."""
+
+import importlib
+
+from flask import Flask
+
+from app.core.accounts import AccountBook
+from app.core.clock import Clock, WallClock
+from app.core.db import connect
+from app.core.house import House
+from app.core.inbox import Inbox
+from app.core.kv import open_redis
+from app.core.queue import Queues
+from app.core.registry import Registry, discover
+from app.core.secrets import read_ring
+from app.core.settings import Settings
+
+MODEL_MODULES = ("app.core.nouns", "app.core.inbound", "app.core.facts", "handlers.models", "tagging.models", "jobs.models")
+PROJECTION_FOLDERS = ("app.core.projections", "tagging.projections", "jobs.projections")
+REACTION_FOLDERS = ("jobs.reactions",)
+
+
+def import_models() -> None:
+    """Import every room's tables, so that foreign keys by name and migrations see all of them."""
+    for module in MODEL_MODULES:
+        importlib.import_module(module)
+
+
+def build_house(settings: Settings, *, clock: Clock | None = None, pool_size: int = 4, flask_app: Flask | None = None) -> House:
+    """Open everything one process needs. Called after a fork, never before."""
+    import_models()
+    engine = connect(flask_app or Flask("fanka"), settings, pool_size=pool_size)
+    replica = engine if settings.replica_url is None else connect_replica(settings, pool_size=pool_size)
+    ring = read_ring(settings)
+    queues = Queues(open_redis(settings.queue_redis_url, text=False), settings.redis_prefix)
+    registry = Registry.of(
+        (plugin for folder in PROJECTION_FOLDERS for plugin in discover(folder)),
+        (plugin for folder in REACTION_FOLDERS for plugin in discover(folder)),
+    )
+    registry.wake_reactions = lambda: void(queues.wake("urgent", "jobs.reactions_run.run_due"))
+    return House(
+        settings=settings,
+        engine=engine,
+        replica=replica,
+        redis=open_redis(settings.queue_redis_url),
+        inbox=Inbox(open_redis(settings.redis_url, timeout_s=3.0, text=False), settings.redis_prefix, max_bytes=settings.inbox_max_bytes),
+        queues=queues,
+        ring=ring,
+        clock=clock or WallClock(),
+        registry=registry,
+        accounts=AccountBook(engine, ring),
+    )

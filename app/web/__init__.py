@@ -1,0 +1,1 @@
+"""HTTP in, HTTP out: opens the transaction and decides nothing."""

@@ -1,0 +1,1 @@
+"""The only speaker of wechatpy: inbound, gateway, tokens, sender and error classes."""

@@ -1,0 +1,1 @@
+"""Money and membership: cards, tiers, points, coupons, redemption and orders."""

@@ -1,0 +1,1 @@
+"""Time: ingest, reactions, broadcasts, receipts and schedules."""
