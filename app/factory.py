@@ -1,12 +1,14 @@
 """The only file that knows every room: composes a house and the web application over it."""
 
 import importlib
+from functools import partial
 
 from flask import Flask
+from sqlalchemy import create_engine
 
 from app.core.accounts import AccountBook
 from app.core.clock import Clock, WallClock
-from app.core.db import connect
+from app.core.db import connect, engine_options
 from app.core.house import House
 from app.core.inbox import Inbox
 from app.core.kv import open_redis
@@ -15,7 +17,16 @@ from app.core.registry import Registry, discover
 from app.core.secrets import read_ring
 from app.core.settings import Settings
 
-MODEL_MODULES = ("app.core.nouns", "app.core.inbound", "app.core.facts", "handlers.models", "tagging.models", "jobs.models")
+MODEL_MODULES = (
+    "app.core.nouns",
+    "app.core.inbound",
+    "app.core.facts",
+    "app.core.dead",
+    "handlers.models",
+    "tagging.models",
+    "jobs.models",
+    "jobs.followers.models",
+)
 PROJECTION_FOLDERS = ("app.core.projections", "tagging.projections", "jobs.projections")
 REACTION_FOLDERS = ("jobs.reactions",)
 
@@ -30,14 +41,16 @@ def build_house(settings: Settings, *, clock: Clock | None = None, pool_size: in
     """Open everything one process needs. Called after a fork, never before."""
     import_models()
     engine = connect(flask_app or Flask("fanka"), settings, pool_size=pool_size)
-    replica = engine if settings.replica_url is None else connect_replica(settings, pool_size=pool_size)
+    replica = engine
+    if settings.replica_url is not None:
+        replica = create_engine(settings.replica_url, **engine_options(pool_size=pool_size, statement_timeout_ms=30_000))
     ring = read_ring(settings)
     queues = Queues(open_redis(settings.queue_redis_url, text=False), settings.redis_prefix)
     registry = Registry.of(
         (plugin for folder in PROJECTION_FOLDERS for plugin in discover(folder)),
         (plugin for folder in REACTION_FOLDERS for plugin in discover(folder)),
     )
-    registry.wake_reactions = lambda: void(queues.wake("urgent", "jobs.reactions_run.run_due"))
+    registry.wake_reactions = partial(queues.wake, "urgent", "jobs.reactions_run.run_due")
     return House(
         settings=settings,
         engine=engine,

@@ -4,8 +4,8 @@ from alembic import context
 from sqlalchemy import create_engine
 
 from app.core.db import Base
-from app.factory import MODEL_MODULES, import_models
 from app.core.settings import read_settings
+from app.factory import MODEL_MODULES, import_models
 
 import_models()
 assert MODEL_MODULES

@@ -167,4 +167,6 @@ def check_aes_key(aes_key: str, *, mode: Mode) -> None:
     if mode is Mode.PLAIN and not aes_key:
         return
     if len(aes_key) != AES_KEY_SIGNS or not aes_key.isascii() or not aes_key.isalnum():
-        raise BadRequestError(f"the EncodingAESKey has {AES_KEY_SIGNS} letters and digits, not {len(aes_key)} characters", code="bad_aes_key")
+        raise BadRequestError(
+            f"the EncodingAESKey has {AES_KEY_SIGNS} letters and digits, not {len(aes_key)} characters", code="bad_aes_key"
+        )

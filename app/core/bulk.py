@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import FromClause, Table, bindparam, column, func, literal_column
+from sqlalchemy import FromClause, Table, bindparam, column, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeEngine
 
@@ -28,4 +28,3 @@ def as_json(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return list(orjson.loads(orjson.dumps(list(rows), default=str)))
 
 
-ALL = literal_column("*")

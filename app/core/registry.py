@@ -78,7 +78,7 @@ class Registry:
 
     projections: list[Projection] = field(default_factory=list)
     reactions: list[Reaction] = field(default_factory=list)
-    wake_reactions: Callable[[], None] | None = None
+    wake_reactions: Callable[[], object] | None = None
 
     @classmethod
     def of(cls, projections: Iterable[Projection], reactions: Iterable[Reaction]) -> Registry:

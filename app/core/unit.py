@@ -27,7 +27,7 @@ def work(engine: Engine) -> Iterator[Session]:
         except BaseException:
             session.rollback()
             raise
-        hooks: list[Callable[[], None]] = session.info[_HOOKS]
+        hooks: list[Callable[[], object]] = session.info[_HOOKS]
     for hook in hooks:
         try:
             hook()
@@ -45,6 +45,6 @@ def reading(engine: Engine, *, timeout_ms: int | None = None) -> Iterator[Sessio
         yield session
 
 
-def after_commit(session: Session, hook: Callable[[], None]) -> None:
+def after_commit(session: Session, hook: Callable[[], object]) -> None:
     """Run `hook` once this session's unit of work has committed."""
     session.info[_HOOKS].append(hook)

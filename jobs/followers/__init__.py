@@ -1,0 +1,1 @@
+"""Followers brought in from WeChat and kept in step."""
