@@ -6,7 +6,7 @@ import asyncio
 import sys
 import traceback
 from collections import deque
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 import httptools
 
@@ -96,10 +96,10 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport; too many connections are dropped at once."""
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        # uvloop's transports have the interface without the base class.
+        self.transport = cast("asyncio.Transport", transport)
         if len(self.listener.connections) >= MAX_CONNECTIONS:
-            transport.abort()
+            self.transport.abort()
             return
         self.listener.connections.add(self)
 

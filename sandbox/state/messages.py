@@ -76,7 +76,9 @@ def _count_template(world: World, account: Account, entry: Record) -> None:
     world.next_msgid = max(world.next_msgid, msgid + 1)
     if entry["client_msg_id"]:
         sent = account.client_messages
-        sent[entry["openid"], entry["client_msg_id"]] = (world.clock.now(), msgid)
+        key = (entry["openid"], entry["client_msg_id"])
+        sent.pop(key, None)
+        sent[key] = (world.clock.now(), msgid)
         forget_old(sent, world.clock.now() - world.settings.client_msg_id_window_s)
     waiting = SentTemplate(msgid, entry["appid"], entry["openid"], entry["person"])
     world.unreceipted[msgid] = waiting

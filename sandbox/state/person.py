@@ -35,6 +35,7 @@ class Contact:
     qr_scene_str: str = ""
     remark: str = ""
     tag_ids: list[int] = field(default_factory=list)
+    codes: list[str] = field(default_factory=list)
     windows: dict[str, tuple[float, int]] = field(default_factory=dict)
     mass: tuple[int, int] = (0, 0)
     timeline: deque[bytes] = field(default_factory=lambda: deque(maxlen=TIMELINE_SIZE))

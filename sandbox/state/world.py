@@ -39,6 +39,7 @@ class Event:
     person: str
     fields: dict[str, Any]
     tries: int = 0
+    copies: int = 1
     shown: bool = False
     replied: bool = False
     rendered: bytes | None = None
@@ -152,8 +153,8 @@ class World:
 
     # -- people --------------------------------------------------------------------------------
 
-    def contact(self, person: Person, account: Account) -> Contact:
-        """Return the person's contact to the account; the first touch makes it."""
+    def contact(self, person: Person, account: Account, *, keep: bool = True) -> Contact:
+        """Return the person's contact to the account; the first touch makes it, `keep=False` only looks ahead."""
         found = person.contacts.get(account.appid)
         if found is None:
             found = Contact(
@@ -162,6 +163,7 @@ class World:
                 openid(self.seed, person.id, account.appid),
                 unionid(self.seed, person.id, account.open_platform),
             )
-            person.contacts[account.appid] = found
-            account.contacts[found.openid] = found
+            if keep:
+                person.contacts[account.appid] = found
+                account.contacts[found.openid] = found
         return found
