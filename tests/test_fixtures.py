@@ -1,0 +1,47 @@
+"""The fixtures keep their promises: a migrated database, an empty one for every test, a Redis that fsyncs."""
+
+import pytest
+from redis import Redis
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from app.core.house import current
+from app.core.nouns import Account, BusinessUnit
+from app.core.unit import reading, work
+
+
+@pytest.mark.parametrize("turn", [1, 2])
+def test_every_test_finds_the_database_and_redis_empty(house, make_account, turn):
+    with reading(house.engine) as session:
+        assert session.scalar(select(func.count()).select_from(Account)) == 0
+    assert house.redis.dbsize() == 0
+    make_account(name=f"turn {turn}")
+    house.redis.set("left", turn)
+
+
+def test_the_redis_of_tests_is_as_strict_as_the_inbox_needs(redis_url):
+    client = Redis.from_url(redis_url, decode_responses=True)
+    assert client.config_get("appendfsync")["appendfsync"] == "always"
+    assert client.config_get("maxmemory-policy")["maxmemory-policy"] == "noeviction"
+    client.close()
+
+
+def test_accounts_differ_and_open(house, make_account):
+    first, second = make_account(), make_account(kind="mini", mode="plain", priority=7)
+    assert first.appid != second.appid
+    assert second.priority == 7
+    assert house.accounts.by_appid(first.appid) == first
+    assert current() is house
+
+
+def test_the_rollback_session_leaves_nothing(session: Session, servers):
+    session.add(BusinessUnit(name="group"))
+    session.flush()
+    assert session.scalar(text("SELECT current_database()")) == f"slot_{servers.slot}"
+
+
+def test_a_unit_of_work_is_swept_before_the_next_test(house):
+    with work(house.engine) as session:
+        session.add(BusinessUnit(name="group"))
+        session.flush()
+        assert session.scalar(select(func.count()).select_from(BusinessUnit)) == 1
