@@ -26,5 +26,3 @@ def columns_of(table: Table, *names: str) -> dict[str, TypeEngine[Any]]:
 def as_json(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Rows with every value in the form JSON knows (moments as ISO text), ready to be bound."""
     return list(orjson.loads(orjson.dumps(list(rows), default=str)))
-
-

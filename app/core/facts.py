@@ -1,12 +1,12 @@
 """What it meant: facts, the projections that run with them and the reactions written beside them."""
 
 import enum
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, Integer, String, func, insert, select
+from sqlalchemy import ForeignKey, Index, Integer, String, func, insert, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -89,6 +89,8 @@ class Fact:
     follower_id: int | None = None
     account_id: int | None = None
     id: int = 0
+    withheld: bool = False
+    """Older than the person's erasure: only key, kind and time are kept; projections that count without naming anybody still see `data`."""
 
 
 def fact_key(inbound_key: str, draft: FactDraft) -> str:
@@ -104,6 +106,8 @@ _INSERT_FACTS = (
     .on_conflict_do_nothing(index_elements=["key"])
     .returning(FactRow.key, FactRow.id)
 )
+
+_LOCK_CUSTOMERS = text("SELECT id FROM customer WHERE id = ANY(:ids) ORDER BY id FOR NO KEY UPDATE")
 
 
 def record(session: Session, facts: Sequence[Fact], *, registry: Registry, now: datetime) -> list[Fact]:
@@ -122,18 +126,17 @@ def record(session: Session, facts: Sequence[Fact], *, registry: Registry, now: 
             "account_id": fact.account_id,
             "occurred_at": fact.occurred_at,
             "recorded_at": now,
-            "data": dict(fact.data),
+            "data": {} if fact.withheld else dict(fact.data),
         }
         for fact in facts
     ]
-    ids = {key: row_id for key, row_id in session.execute(_INSERT_FACTS, {"facts": as_json(rows)})}
+    lock_customers(session, {fact.customer_id for fact in facts if fact.customer_id is not None})
+    ids: dict[str, int] = {row.key: row.id for row in session.execute(_INSERT_FACTS, {"facts": as_json(rows)})}
     fresh, seen = [], set()
     for fact in facts:
         if fact.key in ids and fact.key not in seen:
             seen.add(fact.key)
-            fresh.append(
-                Fact(fact.key, fact.kind, fact.occurred_at, fact.data, fact.customer_id, fact.follower_id, fact.account_id, ids[fact.key])
-            )
+            fresh.append(replace(fact, id=ids[fact.key]))
     _schedule_reactions(session, fresh, registry=registry, now=now)
     for projection in registry.projections:
         heard = [fact for fact in fresh if fact.kind in projection.listens]
@@ -142,13 +145,13 @@ def record(session: Session, facts: Sequence[Fact], *, registry: Registry, now: 
     return fresh
 
 
-def schedule(session: Session, fact_key: str, *, name: str, run_after: datetime, deadline_at: datetime | None = None) -> None:
-    """Write one reaction row beside a fact that is already recorded; a repeat changes nothing."""
-    session.execute(
-        pg_insert(ReactionRow)
-        .values(fact_key=fact_key, name=name, state=ReactionState.PENDING, run_after=run_after, deadline_at=deadline_at, attempts=0)
-        .on_conflict_do_nothing()
-    )
+def lock_customers(session: Session, customer_ids: Collection[int]) -> None:
+    """Lock customers in the house's order, before anything of theirs is written.
+
+    The lock does not clash with the key locks that foreign keys take, so two batches can only wait for each other here, in id order.
+    """
+    if customer_ids:
+        session.execute(_LOCK_CUSTOMERS, {"ids": sorted(customer_ids)})
 
 
 def _schedule_reactions(session: Session, facts: Sequence[Fact], *, registry: Registry, now: datetime) -> None:
@@ -180,7 +183,4 @@ def count_kinds(session: Session, *, account_id: int | None = None) -> dict[str,
     query = select(FactRow.kind, func.count()).group_by(FactRow.kind).order_by(FactRow.kind)
     if account_id is not None:
         query = query.where(FactRow.account_id == account_id)
-    return {kind: number for kind, number in session.execute(query)}
-
-
-__all__ = ["Fact", "FactDraft", "FactRow", "ReactionRow", "ReactionState", "count_kinds", "fact_key", "record", "schedule"]
+    return {row[0]: row[1] for row in session.execute(query)}

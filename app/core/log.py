@@ -59,7 +59,7 @@ class Logger:
         self._logger.error(event, extra={"fields": fields})
 
     def exception(self, event: str, **fields: object) -> None:
-        self._logger.error(event, extra={"fields": fields}, exc_info=True)
+        self._logger.error(event, extra={"fields": fields}, exc_info=sys.exc_info())
 
 
 def get_logger(name: str) -> Logger:

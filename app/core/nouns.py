@@ -146,10 +146,11 @@ class Consent(Base):
     """Express consent of the person behind a unionid; without a live row two accounts' followers stay two customers."""
 
     __tablename__ = "consent"
-    __table_args__ = (UniqueConstraint("unionid", "purpose", "granted_at"),)
+    __table_args__ = (UniqueConstraint("unionid_digest", "purpose", "granted_at"),)
 
     id: Mapped[int] = row_id()
-    unionid: Mapped[str] = mapped_column(String(64))
+    unionid_digest: Mapped[str] = mapped_column(String(64))
+    """SHA-256 of the unionid, hex: the record of a consent outlives the erasure of the person's other data."""
     purpose: Mapped[str] = mapped_column(String(32))
     """`join_accounts`: the data of several accounts may be read as one customer."""
     version: Mapped[str] = mapped_column(String(32))

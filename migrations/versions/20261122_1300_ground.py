@@ -62,14 +62,14 @@ def upgrade() -> None:
     op.create_table(
         "consent",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
-        sa.Column("unionid", sa.String(length=64), nullable=False),
+        sa.Column("unionid_digest", sa.String(length=64), nullable=False),
         sa.Column("purpose", sa.String(length=32), nullable=False),
         sa.Column("version", sa.String(length=32), nullable=False),
         sa.Column("source", sa.String(length=64), nullable=False),
         sa.Column("granted_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_consent")),
-        sa.UniqueConstraint("unionid", "purpose", "granted_at", name=op.f("uq_consent_unionid_purpose_granted_at")),
+        sa.UniqueConstraint("unionid_digest", "purpose", "granted_at", name=op.f("uq_consent_unionid_digest_purpose_granted_at")),
     )
     op.create_table(
         "customer",

@@ -1,0 +1,137 @@
+"""One customer over several accounts: joined by unionid only while a consent row lives, parted when it is withdrawn."""
+
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import select, text, update
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.orm import Session
+
+from app.core import kinds
+from app.core.facts import Fact, FactRow, lock_customers, record
+from app.core.followers import lock_followers
+from app.core.ids import new_public_id
+from app.core.nouns import Consent, Customer, Follower
+from app.core.registry import Registry
+
+JOIN_ACCOUNTS = "join_accounts"
+
+
+def unionid_digest(unionid: str) -> str:
+    """The pseudonym under which a consent is kept."""
+    return hashlib.sha256(f"unionid:{unionid}".encode()).hexdigest()
+
+
+def apply_consents(session: Session, follower_ids: Collection[int], *, registry: Registry, now: datetime) -> None:
+    """Let the consent facts of followers take effect: write the rows, then join or part the customers.
+
+    A follower whose unionid is not known yet keeps his facts; `learn_unionids` comes back to them.
+    """
+    known = select(Follower.id, Follower.unionid).where(Follower.id.in_(sorted(follower_ids)), Follower.unionid.is_not(None))
+    _settle(session, {row.id: row.unionid for row in session.execute(known)}, registry=registry, now=now)
+
+
+def learn_unionids(session: Session, unionids: Mapping[int, str], *, registry: Registry, now: datetime) -> None:
+    """Keep the unionids of followers (by follower id), and let their consents, given before or after, take effect."""
+    _settle(session, unionids, registry=registry, now=now)
+
+
+def _settle(session: Session, unionids: Mapping[int, str], *, registry: Registry, now: datetime) -> None:
+    # Two processes that learn two followers of one person at once must see each other's rows, so they take turns per unionid,
+    # and they do so before they lock any follower.
+    for unionid in sorted(set(unionids.values())):
+        session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": f"unionid:{unionid}"})
+    kin = select(Follower.id).where(Follower.unionid.in_(sorted(set(unionids.values()))))
+    followers = lock_followers(session, {*unionids, *session.scalars(kin)})
+    for follower_id, unionid in unionids.items():
+        if follower_id in followers and followers[follower_id].openid is not None:
+            followers[follower_id].unionid = unionid
+    session.flush()
+    said = select(FactRow).where(
+        FactRow.follower_id.in_(sorted(unionids)), FactRow.kind.in_((kinds.CONSENT_GRANTED, kinds.CONSENT_REVOKED))
+    )
+    for row in session.scalars(said.order_by(FactRow.occurred_at)):
+        if row.follower_id is not None:
+            _write_consent(session, row, unionids[row.follower_id])
+    for unionid in sorted(set(unionids.values())):
+        same = [each for _, each in sorted(followers.items()) if each.unionid == unionid and each.openid is not None]
+        if may_join(session, unionid):
+            _join(session, same, registry=registry, now=now)
+        else:
+            _part(session, same, registry=registry, now=now)
+
+
+def may_join(session: Session, unionid: str) -> bool:
+    """Whether a consent to read several accounts as one customer is alive for this person."""
+    query = select(Consent.id).where(
+        Consent.unionid_digest == unionid_digest(unionid), Consent.purpose == JOIN_ACCOUNTS, Consent.revoked_at.is_(None)
+    )
+    return session.scalar(query.limit(1)) is not None
+
+
+def _write_consent(session: Session, fact: FactRow, unionid: str) -> None:
+    digest = unionid_digest(unionid)
+    if fact.kind == kinds.CONSENT_GRANTED:
+        session.execute(
+            pg_insert(Consent)
+            .values(
+                unionid_digest=digest,
+                purpose=JOIN_ACCOUNTS,
+                version=str(fact.data.get("version", ""))[:32],
+                source=str(fact.data.get("via", ""))[:64],
+                granted_at=fact.occurred_at,
+            )
+            .on_conflict_do_nothing()
+        )
+        # A withdrawal that WeChat brought before its consent still ends it.
+        later = select(FactRow.occurred_at).where(
+            FactRow.follower_id == fact.follower_id, FactRow.kind == kinds.CONSENT_REVOKED, FactRow.occurred_at >= fact.occurred_at
+        )
+        revoked_at = session.scalar(later.order_by(FactRow.occurred_at).limit(1))
+    else:
+        revoked_at = fact.occurred_at
+    if revoked_at is not None:
+        session.execute(
+            update(Consent)
+            .where(
+                Consent.unionid_digest == digest,
+                Consent.purpose == JOIN_ACCOUNTS,
+                Consent.revoked_at.is_(None),
+                Consent.granted_at <= revoked_at,
+            )
+            .values(revoked_at=revoked_at)
+        )
+
+
+def _join(session: Session, followers: Collection[Follower], *, registry: Registry, now: datetime) -> None:
+    customers = sorted({follower.customer_id for follower in followers})
+    if len(customers) < 2:
+        return
+    lock_customers(session, customers)
+    into = customers[0]
+    for old in customers[1:]:
+        session.execute(update(Follower).where(Follower.customer_id == old).values(customer_id=into))
+        session.execute(update(FactRow).where(FactRow.customer_id == old).values(customer_id=into))
+        session.execute(update(Customer).where(Customer.id == old).values(joined_into_id=into))
+        joined = Fact(f"join:{old}:{into}", kinds.JOINED, now, {"from": old, "into": into}, customer_id=into)
+        record(session, [joined], registry=registry, now=now)
+
+
+def _part(session: Session, followers: Sequence[Follower], *, registry: Registry, now: datetime) -> None:
+    """Give every follower but the first of a joined customer a customer of his own."""
+    kept: set[int] = set()
+    for follower in followers:
+        if follower.customer_id not in kept:
+            kept.add(follower.customer_id)
+            continue
+        lock_customers(session, {follower.customer_id})
+        customer = Customer(public_id=new_public_id(), created_at=now)
+        session.add(customer)
+        session.flush()
+        old, follower.customer_id = follower.customer_id, customer.id
+        session.flush()
+        session.execute(update(FactRow).where(FactRow.follower_id == follower.id).values(customer_id=customer.id))
+        data = {"from": old, "into": customer.id, "follower": follower.id}
+        split = Fact(f"split:{old}:{customer.id}", kinds.SPLIT, now, data, customer_id=customer.id, follower_id=follower.id)
+        record(session, [split], registry=registry, now=now)

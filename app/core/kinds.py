@@ -1,0 +1,43 @@
+"""What kinds of facts say about the person: who acted, who was merely acted upon, and what is about nobody."""
+
+FOLLOWED = "follower.followed"
+UNFOLLOWED = "follower.unfollowed"
+CHECKED = "follower.checked"
+DISPUTED = "follower.disputed"
+ERASED = "follower.erased"
+JOINED = "customer.joined"
+SPLIT = "customer.split"
+CONSENT_GRANTED = "consent.granted"
+CONSENT_REVOKED = "consent.revoked"
+
+# Facts about the account: their sender is no person, so they make no follower.
+ABOUT_NOBODY = frozenset({"mass.receipted", "platform.noticed", "card.checked", "card.stock_low", "card.ordered"})
+
+# Facts the person did not bring about at that moment: they say nothing about whether he follows or was active.
+PASSIVE = ABOUT_NOBODY | {
+    "template.receipted",
+    "subscribe.sent",
+    "card.updated",
+    "service.session",
+    "privacy.changed",
+    "event.unknown",
+    UNFOLLOWED,
+    CHECKED,
+    DISPUTED,
+    ERASED,
+    JOINED,
+    SPLIT,
+}
+
+# Facts that WeChat also sends for people who do not follow: a card can be taken or deleted by anybody, and a code scanned before following.
+WITHOUT_FOLLOWING = ("card.", "coupon.", "giftcard.", "subscribe.", "mini.", "order.")
+
+
+def shows_following(kind: str) -> bool:
+    """Whether only a follower of the account can have brought this about."""
+    return kind not in PASSIVE and kind != "qr.scanned" and not kind.startswith(WITHOUT_FOLLOWING)
+
+
+def shows_activity(kind: str) -> bool:
+    """Whether the person did something, so that he counts as active on this account."""
+    return kind not in PASSIVE

@@ -1,0 +1,154 @@
+"""Facts of followers go on record here: state by time of occurrence, erasure on un-follow."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session
+
+from app.core import kinds
+from app.core.facts import Fact, record
+from app.core.followers import FOLLOWING, GONE, UNKNOWN, lock_followers, welcome_back
+from app.core.nouns import Customer, Follower, Retention
+from app.core.registry import Registry
+
+
+def observe(
+    session: Session,
+    facts: Sequence[Fact],
+    *,
+    registry: Registry,
+    retention: Mapping[int, Retention],
+    now: datetime,
+    openids: Mapping[int, str] | None = None,
+) -> list[Fact]:
+    """Record facts of followers and settle what they say about them, in this transaction.
+
+    `retention` is each account's policy by id; `openids` gives the openid by follower id where a message carried it, so that somebody who comes
+    back after erasure is reachable again. Returns the facts that were new.
+    """
+    followers = lock_followers(session, {fact.follower_id for fact in facts if fact.follower_id is not None})
+    fresh = record(session, [_withhold(fact, followers) for fact in facts], registry=registry, now=now)
+    owners = {fact.key: followers[fact.follower_id] for fact in facts if fact.follower_id in followers}
+    erased: dict[int, datetime] = {}
+    for fact in sorted(fresh, key=lambda each: each.occurred_at):
+        follower = owners.get(fact.key)
+        if follower is None:
+            continue
+        openid = (openids or {}).get(follower.id)
+        if openid and not fact.withheld and kinds.shows_activity(fact.kind):
+            welcome_back(session, follower, openid)
+        if _settle_state(follower, fact):
+            if openid:
+                welcome_back(session, follower, openid)
+            _dispute(session, follower, fact, registry=registry, now=now)
+        if _obliges_erasure(fact, follower, retention):
+            erased[follower.id] = max(fact.occurred_at, erased.get(follower.id, fact.occurred_at))
+    for follower_id, moment in sorted(erased.items()):
+        _erase(session, followers[follower_id], moment=moment, registry=registry, now=now)
+    session.flush()
+    return fresh
+
+
+def _withhold(fact: Fact, followers: Mapping[int, Follower]) -> Fact:
+    """An event from before the erasure records only its key: its data and links stay out of the house."""
+    follower = None if fact.follower_id is None else followers.get(fact.follower_id)
+    if follower is None or follower.erased_at is None or fact.occurred_at > follower.erased_at:
+        return fact
+    return replace(fact, withheld=True, customer_id=None, follower_id=None)
+
+
+def _settle_state(follower: Follower, fact: Fact) -> bool:
+    """Let a fact change the state when it is not older than what set it. Says whether only WeChat can tell (a tie)."""
+    if not fact.withheld and kinds.shows_activity(fact.kind):
+        follower.last_interaction_at = max(fact.occurred_at, follower.last_interaction_at or fact.occurred_at)
+    said = _state_in(fact)
+    if said is None:
+        if follower.state == UNKNOWN and kinds.shows_following(fact.kind):
+            follower.state, follower.state_at = FOLLOWING, fact.occurred_at
+        return False
+    if follower.state_at is not None and fact.occurred_at < follower.state_at:
+        return False
+    if follower.state_at == fact.occurred_at and follower.state != said and fact.kind != kinds.CHECKED:
+        # Two opposite events in one second: only WeChat knows which came last.
+        return True
+    follower.state, follower.state_at = said, fact.occurred_at
+    if fact.kind == kinds.FOLLOWED:
+        follower.subscribed_at = fact.occurred_at
+    return False
+
+
+def _state_in(fact: Fact) -> str | None:
+    if fact.kind == kinds.FOLLOWED:
+        return FOLLOWING
+    if fact.kind == kinds.UNFOLLOWED:
+        return GONE
+    if fact.kind == kinds.CHECKED:
+        return FOLLOWING if fact.data.get("subscribe") else GONE
+    return None
+
+
+def _dispute(session: Session, follower: Follower, fact: Fact, *, registry: Registry, now: datetime) -> None:
+    """Put it on record that the state must be asked of WeChat; a reaction does."""
+    session.flush()
+    disputed = Fact(
+        key=f"dispute:{follower.id}:{int(fact.occurred_at.timestamp())}",
+        kind=kinds.DISPUTED,
+        occurred_at=now,
+        data={},
+        customer_id=follower.customer_id,
+        follower_id=follower.id,
+        account_id=follower.account_id,
+    )
+    record(session, [disputed], registry=registry, now=now)
+
+
+def _obliges_erasure(fact: Fact, follower: Follower, retention: Mapping[int, Retention]) -> bool:
+    if fact.withheld or fact.account_id is None or retention.get(fact.account_id, Retention.ERASE) is not Retention.ERASE:
+        return False
+    if _state_in(fact) != GONE:
+        return False
+    # In a tie nothing is erased before the check has answered.
+    return follower.state == GONE or (follower.state_at is not None and fact.occurred_at < follower.state_at)
+
+
+def _erase(session: Session, follower: Follower, *, moment: datetime, registry: Registry, now: datetime) -> None:
+    """Forget a follower up to `moment`. What he did later, if he came back before we heard that he left, stays."""
+    follower.erased_at = max(moment, follower.erased_at or moment)
+    if follower.state == GONE:
+        follower.openid = None
+        follower.unionid = None
+        follower.subscribed_at = None
+        follower.subscribe_scene = None
+        follower.last_interaction_at = None
+        follower.synced_at = None
+        if not _has_other_followers(session, follower):
+            _forget_customer(session, follower.customer_id, moment=moment)
+    session.flush()
+    key = f"erase:{follower.id}:{int(moment.timestamp())}"
+    fact = Fact(
+        key=key,
+        kind=kinds.ERASED,
+        occurred_at=moment,
+        data={},
+        customer_id=follower.customer_id,
+        follower_id=follower.id,
+        account_id=follower.account_id,
+    )
+    record(session, [fact], registry=registry, now=now)
+
+
+def _has_other_followers(session: Session, follower: Follower) -> bool:
+    query = select(exists().where(Follower.customer_id == follower.customer_id, Follower.id != follower.id, Follower.openid.is_not(None)))
+    return bool(session.scalar(query))
+
+
+def _forget_customer(session: Session, customer_id: int, *, moment: datetime) -> None:
+    customer = session.get(Customer, customer_id)
+    if customer is None:
+        return
+    customer.erased_at = moment
+    customer.name_sealed = customer.address_sealed = None
+    customer.phone_lookup = customer.phone_lookup_next = customer.phone_sealed = None
+    customer.email_lookup = customer.email_lookup_next = customer.email_sealed = None
