@@ -1,0 +1,46 @@
+"""What runs by the clock: every entry may run twice or late and changes nothing the second time."""
+
+from dataclasses import dataclass
+
+from tagging.channels import renew_channels
+from tagging.expiry import expire_tags
+
+from app.core.house import current
+from jobs.broadcasts.sweep import sweep_broadcasts
+from jobs.reactions_run import sweep_reactions
+
+SWEEP_S = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the timetable: a function of this module, its queue, and every how many seconds or at which cron time (Asia/Shanghai)."""
+
+    function: str
+    queue: str
+    every_s: int | None = None
+    cron: str | None = None
+
+
+TIMETABLE = (
+    Entry("jobs.schedule.sweep", "urgent", every_s=SWEEP_S),
+    Entry("jobs.schedule.tidy", "default", every_s=60),
+    Entry("jobs.schedule.renew", "default", cron="30 3 * * *"),
+)
+
+
+def sweep() -> None:
+    """Find what no wake-up was heard for: due reactions, broadcasts to start or to drain, receipts to join."""
+    house = current()
+    sweep_reactions(house)
+    sweep_broadcasts()
+
+
+def tidy() -> None:
+    """Take off tags whose time has run out; queries have stopped seeing them already."""
+    expire_tags(current())
+
+
+def renew() -> None:
+    """Renew the temporary channel codes that run out within three days."""
+    renew_channels(current())
