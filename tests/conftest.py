@@ -21,8 +21,10 @@ from app.core.kv import open_redis
 from app.core.registry import Registry
 from app.core.secrets import new_key
 from app.core.settings import Settings, read_settings
+from app.local.place import Place
 from tests.support.accounts import make_account as add_test_account
 from tests.support.cleaning import Sweeper, sweep_redis
+from tests.support.places import private_place
 from tests.support.sandbox import Sandbox
 from tests.support.servers import Servers
 from tests.support.serving import served
@@ -184,6 +186,13 @@ def sandbox(process_sandbox: Sandbox) -> Sandbox:
     """WeChat on loopback, reset: `sandbox.url`, `sandbox.control(path, body)`, `sandbox.act(...)`."""
     process_sandbox.reset()
     return process_sandbox
+
+
+@pytest.fixture
+def own_place(servers: Servers) -> Iterator[Place]:
+    """A place for servers that belong to one test alone, such as those it kills; they are ended and removed afterwards."""
+    with private_place(servers.place) as place:
+        yield place
 
 
 @pytest.fixture
