@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.core import kinds
 from app.core.accounts import OpenAccount
-from app.core.bulk import as_json, columns_of, rows_of
+from app.core.bulk import as_json, columns_of, rows_of, table_of
 from app.core.facts import Fact, fact_key
 from app.core.followers import Sighting, meet
 from app.core.house import House
@@ -21,12 +21,13 @@ from app.core.unit import work
 BATCH = 500
 
 _COLUMNS = ("key", "account_id", "occurred_at", "received_at")
-_ROWS = rows_of(columns_of(InboundRow.__table__, *_COLUMNS), "inbounds")  # type: ignore[arg-type]  # __table__ is typed as a FromClause.
+_INBOUNDS = table_of(InboundRow)
+_ROWS = rows_of(columns_of(_INBOUNDS, *_COLUMNS), "inbounds")
 _INSERT = (
-    pg_insert(InboundRow)
+    pg_insert(_INBOUNDS)
     .from_select(list(_COLUMNS), select(*(_ROWS.c[name] for name in _COLUMNS)).order_by(_ROWS.c.key))
     .on_conflict_do_nothing(index_elements=["key"])
-    .returning(InboundRow.key)
+    .returning(_INBOUNDS.c.key)
 )
 
 

@@ -48,15 +48,20 @@ class IngestLoop:
                 pause_s = 0.1
             except Exception as error:  # noqa: BLE001 - the loop outlives every fault; the entries are still in the stream.
                 log.warning("ingest_paused", error=type(error).__name__, pause_s=pause_s)
-                self._recovered = False
                 self._stopping.wait(pause_s)
                 pause_s = min(pause_s * 2, 2.0)
 
     def step(self, *, block_ms: int = 0) -> int:
-        """Take one batch and record it; says how many entries were settled."""
-        settled = self._retry_limping()
-        entries = self._take(block_ms=block_ms)
-        return settled + self._digest(entries)
+        """Take one batch and record it; says how many entries were settled.
+
+        Raises when a part is away; the entries in hand are then this consumer's own pending ones, and the next step begins with them.
+        """
+        try:
+            settled = self._retry_limping()
+            return settled + self._digest(self._take(block_ms=block_ms))
+        except BaseException:
+            self._recovered = False
+            raise
 
     def _take(self, *, block_ms: int) -> list[RawEntry]:
         inbox = self._house.inbox

@@ -8,6 +8,8 @@ from sqlalchemy import FromClause, Table, bindparam, column, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeEngine
 
+from app.core.db import Base
+
 
 def rows_of(types: Mapping[str, TypeEngine[Any]], name: str = "rows") -> FromClause:
     """A FROM clause over the JSON array bound as `name`: `rows_of({"id": BigInteger()})` reads like a table of those columns."""
@@ -16,6 +18,13 @@ def rows_of(types: Mapping[str, TypeEngine[Any]], name: str = "rows") -> FromCla
         .table_valued(*(column(key, kind) for key, kind in types.items()), name=name)
         .render_derived(name=name, with_types=True)
     )
+
+
+def table_of(model: type[Base]) -> Table:
+    """The table behind a model: bulk statements speak to it directly, past the ORM."""
+    table = model.__table__
+    assert isinstance(table, Table)
+    return table
 
 
 def columns_of(table: Table, *names: str) -> dict[str, TypeEngine[Any]]:

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from app.core.bulk import as_json, columns_of, rows_of
+from app.core.bulk import as_json, columns_of, rows_of, table_of
 from app.core.db import Base, Moment, row_id
 from app.core.registry import Registry
 from app.core.unit import after_commit
@@ -98,13 +98,14 @@ def fact_key(inbound_key: str, draft: FactDraft) -> str:
 
 
 _FACT_COLUMNS = ("key", "kind", "customer_id", "follower_id", "account_id", "occurred_at", "recorded_at", "data")
-_FACT_TYPES = columns_of(FactRow.__table__, *_FACT_COLUMNS)  # type: ignore[arg-type]  # __table__ is typed as a FromClause.
+_FACTS = table_of(FactRow)
+_FACT_TYPES = columns_of(_FACTS, *_FACT_COLUMNS)
 _FACT_ROWS = rows_of(_FACT_TYPES, "facts")
 _INSERT_FACTS = (
-    pg_insert(FactRow)
+    pg_insert(_FACTS)
     .from_select(list(_FACT_COLUMNS), select(*(_FACT_ROWS.c[name] for name in _FACT_COLUMNS)).order_by(_FACT_ROWS.c.key))
     .on_conflict_do_nothing(index_elements=["key"])
-    .returning(FactRow.key, FactRow.id)
+    .returning(_FACTS.c.key, _FACTS.c.id)
 )
 
 _LOCK_CUSTOMERS = text("SELECT id FROM customer WHERE id = ANY(:ids) ORDER BY id FOR NO KEY UPDATE")

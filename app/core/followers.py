@@ -8,7 +8,7 @@ import orjson
 from sqlalchemy import String, select, text
 from sqlalchemy.orm import Session
 
-from app.core.bulk import as_json, columns_of, rows_of
+from app.core.bulk import as_json, columns_of, rows_of, table_of
 from app.core.ids import new_public_id
 from app.core.inbound import openid_digest
 from app.core.nouns import Customer, Follower
@@ -50,7 +50,7 @@ _MEET = text(
     """
 )
 
-_SEEN = rows_of({**columns_of(Follower.__table__, "account_id"), "digest": String()}, "seen")  # type: ignore[arg-type]
+_SEEN = rows_of({**columns_of(table_of(Follower), "account_id"), "digest": String()}, "seen")
 _FIND = (
     select(Follower)
     .join(_SEEN, (Follower.account_id == _SEEN.c.account_id) & (Follower.openid_digest == _SEEN.c.digest))

@@ -32,6 +32,7 @@ def observe(
     fresh = record(session, [_withhold(fact, followers) for fact in facts], registry=registry, now=now)
     owners = {fact.key: followers[fact.follower_id] for fact in facts if fact.follower_id in followers}
     erased: dict[int, datetime] = {}
+    disputed: set[int] = set()
     for fact in sorted(fresh, key=lambda each: each.occurred_at):
         follower = owners.get(fact.key)
         if follower is None:
@@ -43,10 +44,11 @@ def observe(
             if openid:
                 welcome_back(session, follower, openid)
             _dispute(session, follower, fact, registry=registry, now=now)
-        if _obliges_erasure(fact, follower, retention):
+            disputed.add(follower.id)
+        if _obliges_erasure(fact, retention):
             erased[follower.id] = max(fact.occurred_at, erased.get(follower.id, fact.occurred_at))
     for follower_id, moment in sorted(erased.items()):
-        _erase(session, followers[follower_id], moment=moment, registry=registry, now=now)
+        _erase(session, followers[follower_id], moment=moment, left=follower_id not in disputed, registry=registry, now=now)
     session.flush()
     return fresh
 
@@ -104,19 +106,20 @@ def _dispute(session: Session, follower: Follower, fact: Fact, *, registry: Regi
     record(session, [disputed], registry=registry, now=now)
 
 
-def _obliges_erasure(fact: Fact, follower: Follower, retention: Mapping[int, Retention]) -> bool:
+def _obliges_erasure(fact: Fact, retention: Mapping[int, Retention]) -> bool:
+    """Whether a fact says that the person left an account that must then forget him, however late we hear of it."""
     if fact.withheld or fact.account_id is None or retention.get(fact.account_id, Retention.ERASE) is not Retention.ERASE:
         return False
-    if _state_in(fact) != GONE:
-        return False
-    # In a tie nothing is erased before the check has answered.
-    return follower.state == GONE or (follower.state_at is not None and fact.occurred_at < follower.state_at)
+    return _state_in(fact) == GONE
 
 
-def _erase(session: Session, follower: Follower, *, moment: datetime, registry: Registry, now: datetime) -> None:
-    """Forget a follower up to `moment`. What he did later, if he came back before we heard that he left, stays."""
+def _erase(session: Session, follower: Follower, *, moment: datetime, left: bool, registry: Registry, now: datetime) -> None:
+    """Forget a follower up to `moment`. What he did later, if he came back before we heard that he left, stays.
+
+    While it is in dispute whether he left for good (`left` is False) his openid stays, because WeChat must be asked with it.
+    """
     follower.erased_at = max(moment, follower.erased_at or moment)
-    if follower.state == GONE:
+    if follower.state == GONE and left:
         follower.openid = None
         follower.unionid = None
         follower.subscribed_at = None

@@ -1,0 +1,132 @@
+"""Reactions: run once when they must, again when they may, and not at all when it is too late."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from app.core.errors import ConflictError
+from app.core.facts import ReactionRow
+from app.core.unit import reading, work
+from jobs.reactions_run import claim, run_reactions, sweep_reactions
+from tests.support.stories import hear, said
+
+
+class Effect:
+    name = "effect"
+    listens = ("menu.clicked",)
+
+    def __init__(self, *, repeatable=True, deadline_s=None, batch=1, fails=()):
+        self.repeatable, self.deadline_s, self.batch = repeatable, deadline_s, batch
+        self.fails = list(fails)
+        self.seen = []
+
+    def wants(self, fact):
+        return fact.data.get("menu") != "dull"
+
+    def act(self, house, facts):
+        self.seen.append([fact.key for fact in facts])
+        if self.fails:
+            raise self.fails.pop(0)
+
+
+@pytest.fixture
+def account(make_account):
+    return make_account()
+
+
+def put(house, effect):
+    house.registry.reactions[:] = [effect]
+    return effect
+
+
+def states(house):
+    with reading(house.engine) as session:
+        return list(session.scalars(select(ReactionRow.state).order_by(ReactionRow.fact_key)))
+
+
+def test_a_reaction_runs_once_and_only_for_facts_it_wants(house, account):
+    effect = put(house, Effect())
+    hear(house, said(house, account, "menu.clicked", menu="coupons"), said(house, account, "menu.clicked", menu="dull"))
+    assert run_reactions(house) == 1
+    assert run_reactions(house) == 0
+    assert (len(effect.seen), states(house)) == (1, ["done"])
+
+
+def test_facts_travel_together_where_the_effect_takes_many(house, account):
+    effect = put(house, Effect(batch=3))
+    hear(house, *(said(house, account, "menu.clicked", number) for number in range(7)))
+    run_reactions(house)
+    assert [len(keys) for keys in effect.seen] == [3, 3, 1]
+
+
+def test_a_failure_waits_and_is_tried_again(house, account):
+    effect = put(house, Effect(fails=[OSError()]))
+    hear(house, said(house, account, "menu.clicked"))
+    run_reactions(house)
+    assert states(house) == ["pending"]
+    assert run_reactions(house) == 0
+    house.clock.advance(timedelta(seconds=3))
+    run_reactions(house)
+    assert (len(effect.seen), states(house)) == (2, ["done"])
+
+
+def test_ten_failures_are_enough_and_a_refusal_is_final_at_once(house, account):
+    effect = put(house, Effect(fails=[OSError()] * 10))
+    hear(house, said(house, account, "menu.clicked"))
+    for _ in range(12):
+        run_reactions(house)
+        house.clock.advance(timedelta(hours=1))
+    assert (len(effect.seen), states(house)) == (10, ["failed"])
+    effect = put(house, Effect(fails=[ConflictError("no")]))
+    hear(house, said(house, account, "menu.clicked"))
+    run_reactions(house)
+    assert (len(effect.seen), sorted(states(house))) == (1, ["failed", "failed"])
+
+
+def test_past_its_deadline_it_is_not_made(house, account):
+    effect = put(house, Effect(deadline_s=60))
+    hear(house, said(house, account, "menu.clicked", -61))
+    run_reactions(house)
+    assert (effect.seen, states(house)) == ([], ["expired"])
+
+
+@pytest.mark.parametrize(("repeatable", "end", "calls"), [(True, "done", 1), (False, "unknown", 0)])
+def test_a_process_that_dies_after_the_mark(house, account, repeatable, end, calls):
+    effect = put(house, Effect(repeatable=repeatable))
+    hear(house, said(house, account, "menu.clicked"))
+    assert len(claim(house)) == 1
+    assert run_reactions(house) == 0
+    house.clock.advance(timedelta(minutes=2))
+    run_reactions(house)
+    assert (len(effect.seen), states(house)) == (calls, [end])
+
+
+def test_an_effect_without_a_key_is_never_repeated_after_an_unknown_outcome(house, account):
+    effect = put(house, Effect(repeatable=False, fails=[TimeoutError()]))
+    hear(house, said(house, account, "menu.clicked"))
+    run_reactions(house)
+    house.clock.advance(timedelta(hours=1))
+    run_reactions(house)
+    assert (len(effect.seen), states(house)) == (1, ["unknown"])
+
+
+def test_the_fact_and_its_reaction_stand_or_fall_together(house, account):
+    put(house, Effect())
+    entry = said(house, account, "menu.clicked")
+    from jobs.ingest import record_batch
+
+    with pytest.raises(RuntimeError), work(house.engine) as session:
+        record_batch(session, [entry], house=house)
+        raise RuntimeError
+    assert states(house) == []
+
+
+def test_the_sweep_wakes_the_runner_only_for_what_is_due(house, account):
+    put(house, Effect())
+    assert not sweep_reactions(house)
+    hear(house, said(house, account, "menu.clicked"))
+    house.queues.claimed("jobs.reactions_run.run_due")
+    assert sweep_reactions(house)
+    assert not sweep_reactions(house)
+    assert house.queues.queue("urgent").count >= 1
