@@ -26,7 +26,7 @@ async def serve(options: Options) -> None:
         loop.add_signal_handler(number, stop.set)
     sandbox = Sandbox(options)
     port = await sandbox.open()
-    print(f"sandbox: http://{options.host}:{port}/", flush=True)  # noqa: T201 - who starts it reads this line
+    print(f"sandbox: http://{options.host}:{port}/", flush=True)
     await stop.wait()
     await sandbox.close()
 
@@ -38,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(serve(options))
     except (OSError, ValueError) as error:
-        print(f"sandbox: {error}", file=sys.stderr)  # noqa: T201 - the program's only complaint
+        print(f"sandbox: {error}", file=sys.stderr)
         return 1
     return 0
 

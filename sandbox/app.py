@@ -5,10 +5,10 @@ from __future__ import annotations
 import gc
 from typing import TYPE_CHECKING, Final
 
-
 from sandbox.acts.perform import apply_act
 from sandbox.callbacks.courier import Courier, apply_answer, apply_callback
 from sandbox.callbacks.receipts import ReceiptOffice
+from sandbox.calls.qrcodes import show_code
 from sandbox.clock import Clock
 from sandbox.control import accounts, figures, habits, people
 from sandbox.control.base import Platform, apply_control
@@ -64,12 +64,12 @@ class Sandbox:
 
     async def open(self) -> int:
         """Rebuild the state from the log, then listen; returns the port."""
-        self.world = World(self._options.seed, Clock(), _EFFECTS, lambda line: self.journal.append(line))
-        self._rebuild()
         self.journal = Journal(self._options.log)
+        self.world = World(self._options.seed, Clock(), _EFFECTS, self.journal.append)
+        self._rebuild()
         courier, receipts = Courier(self.world, self.journal), ReceiptOffice(self.world)
         self.platform = Platform(self.world, self.journal, courier, receipts)
-        self.world.on_event, self.world.on_template = courier.send, receipts.expect
+        self.world.on_event, self.world.on_awaited = courier.send, receipts.expect
         self._listener = Listener(self.handle, self.journal.when_durable, body_limit)
         self.port = await self._listener.open(self._options.host, self._options.port)
         courier.resume()
@@ -96,6 +96,8 @@ class Sandbox:
         path = request.path
         if path.startswith("/_control/"):
             return answer_control(self.platform, request)
+        if path == "/cgi-bin/showqrcode":
+            return show_code(self.world, request)
         reply = answer_call(self.world, request)
         if reply is not None:
             return reply

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from sandbox.calls import AREAS
-from sandbox.calls.base import EFFECTS, OPEN_ROUTES, ROUTES, TEXTS, Call, Refusal, refuse
-from sandbox.control.base import CONTROLS, PREFIXES, ControlRefused
-from sandbox.net.message import Reply, error_reply, json_reply
+from sandbox.calls.base import EFFECTS, OPEN_ROUTES, ROUTES, Call, RefusalError, refuse
+from sandbox.control.base import CONTROLS, PREFIXES, ControlRefusedError
+from sandbox.net.message import Reply, json_reply
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -34,7 +34,7 @@ def answer_call(world: World, request: Request) -> Reply | None:
         if path in OPEN_ROUTES:
             return _answer_open(world, request)
         if path.startswith(_PLATFORM_PREFIXES):
-            return _refused(world, path, "", Refusal(-1, "unknown api"), 404)
+            return _refused(world, path, "", RefusalError(-1, "unknown api"), 404)
         return None
     appid, errcode = world.tokens.check(request.query.get("access_token", ""))
     if errcode and not request.query.get("access_token"):
@@ -48,9 +48,9 @@ def answer_call(world: World, request: Request) -> Reply | None:
             refuse(errcode or 40001)
         call = Call(world, account, request, _check(world, account, route, request), path)
         answer = route.handler(call)
-    except Refusal as refusal:
+    except RefusalError as refusal:
         return _late(world, fault, _refused(world, path, appid, refusal))
-    reply = answer if isinstance(answer, Reply) else Reply(orjson.dumps({"errcode": 0, "errmsg": "ok", **answer}))
+    reply = answer if isinstance(answer, Reply) else json_reply(answer if route.bare else {"errcode": 0, "errmsg": "ok", **answer})
     world.record("call", {"path": path, "appid": appid, "errcode": 0, **call.effect})
     return _accepted(world, fault, reply)
 
@@ -69,7 +69,7 @@ def _answer_open(world: World, request: Request) -> Reply:
         if fault and (struck := _strike(world, path, appid, fault)):
             return struck
         appid, answer, effect = handler(world, request, body)
-    except Refusal as refusal:
+    except RefusalError as refusal:
         return _late(world, fault, _refused(world, path, appid, refusal))
     world.record("call", {"path": path, "appid": appid, "errcode": 0, **effect})
     return _accepted(world, fault, json_reply(answer))
@@ -117,12 +117,12 @@ def _strike(world: World, path: str, appid: str, fault: Fault) -> Reply | None:
         reply.drop = True
         return reply
     if fault.errcode:
-        refusal = Refusal(fault.errcode)
+        refusal = RefusalError(fault.errcode)
         return _late(world, fault, _refused(world, path, appid, refusal, fault=fault.id))
     return None
 
 
-def _refused(world: World, path: str, appid: str, refusal: Refusal, status: int = 200, **more: object) -> Reply:
+def _refused(world: World, path: str, appid: str, refusal: RefusalError, status: int = 200, **more: object) -> Reply:
     """Answer an errcode with its rid; refusals are logged too but need not wait for the disk."""
     rid = world.rid()
     world.record("call", {"path": path, "appid": appid, "errcode": refusal.errcode, "rid": rid, **more})
@@ -170,7 +170,7 @@ def answer_control(platform: Platform, request: Request) -> Reply | Awaitable[Re
         handler = _find(request)
         body = _control_body(request)
         answer = handler(platform, request, body)
-    except ControlRefused as refused:
+    except ControlRefusedError as refused:
         return _control_refused(refused)
     if isinstance(answer, Reply):
         return answer
@@ -182,7 +182,7 @@ def answer_control(platform: Platform, request: Request) -> Reply | Awaitable[Re
 async def _control_wait(request: Request, pending: Awaitable[Record]) -> Reply:
     try:
         return _control_done(request, await pending)
-    except ControlRefused as refused:
+    except ControlRefusedError as refused:
         return _control_refused(refused)
 
 
@@ -192,7 +192,7 @@ def _control_done(request: Request, answer: Record) -> Reply:
     return reply
 
 
-def _control_refused(refused: ControlRefused) -> Reply:
+def _control_refused(refused: ControlRefusedError) -> Reply:
     reply = json_reply({"error": refused.message, **refused.more}, refused.status)
     # A list of acts may have happened in part: that part is on disk before the answer, as always.
     reply.durable = bool(refused.more)
@@ -204,7 +204,7 @@ def _same_origin(request: Request) -> None:
     origin = request.headers.get("origin")
     if origin and origin.partition("://")[2] != request.headers.get("host", ""):
         message = "another origin"
-        raise ControlRefused(message, 403)
+        raise ControlRefusedError(message, 403)
 
 
 def _find(request: Request) -> Control:
@@ -215,15 +215,15 @@ def _find(request: Request) -> Control:
     if found is None:
         known = any(path == request.path for _, path in CONTROLS)
         message = "not this method" if known else "no such control"
-        raise ControlRefused(message, 405 if known else 404)
+        raise ControlRefusedError(message, 405 if known else 404)
     return found
 
 
-def _control_body(request: Request) -> Any:  # noqa: ANN401 - parsed JSON
+def _control_body(request: Request) -> Any:
     if not request.body:
         return {}
     try:
         return orjson.loads(request.body)
     except orjson.JSONDecodeError:
         message = "the body is not JSON"
-        raise ControlRefused(message) from None
+        raise ControlRefusedError(message) from None

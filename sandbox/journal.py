@@ -82,7 +82,7 @@ class Journal:
                 os.fdatasync(self._file)
             except OSError as error:
                 # A platform that cannot keep its truth must not go on answering.
-                print(f"sandbox: the truth log cannot be written: {error}", file=sys.stderr, flush=True)  # noqa: T201
+                print(f"sandbox: the truth log cannot be written: {error}", file=sys.stderr, flush=True)
                 os._exit(70)
             self._loop.call_soon_threadsafe(self._written, waiting)
 

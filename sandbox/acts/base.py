@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 MAX_TEXT: Final = 4096
 
 
-class ActImpossible(Exception):
+class ActImpossibleError(Exception):
     """The person cannot do this now; the text says why."""
 
 
-class ActWrong(Exception):
+class ActWrongError(Exception):
     """The act is described wrongly; the text says what is missing."""
 
 
@@ -35,21 +35,21 @@ class Act(NamedTuple):
     params: dict[str, Any]
 
     def text(self, name: str, default: str | None = None) -> str:
-        """Return a string parameter; raises ActWrong when it is missing or too long."""
+        """Return a string parameter; raises ActWrongError when it is missing or too long."""
         value = self.params.get(name, default)
         if isinstance(value, int) and not isinstance(value, bool):
             value = str(value)
         if not isinstance(value, str) or len(value) > MAX_TEXT:
             message = f"{self.do} needs {name}: a text of at most {MAX_TEXT} characters"
-            raise ActWrong(message)
+            raise ActWrongError(message)
         return value
 
     def number(self, name: str, default: float | None = None) -> float:
-        """Return a finite numeric parameter; raises ActWrong when it is none."""
+        """Return a finite numeric parameter; raises ActWrongError when it is none."""
         value = self.params.get(name, default)
         if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
             message = f"{self.do} needs {name}: a number"
-            raise ActWrong(message)
+            raise ActWrongError(message)
         return value
 
     def event(self, name: str, **fields: object) -> Record:
@@ -70,18 +70,18 @@ class Act(NamedTuple):
         }
 
     def must_follow(self) -> None:
-        """Raise ActImpossible unless the person can reach the account (mini programs need no following)."""
+        """Raise ActImpossibleError unless the person can reach the account (mini programs need no following)."""
         if self.account.kind != "mini" and not self.contact.following:
             message = f"{self.person.id} does not follow {self.account.appid}"
-            raise ActImpossible(message)
+            raise ActImpossibleError(message)
 
 
 class Happening(NamedTuple):
     """What an act comes to: the event (None for none), what else the log keeps, what the actor is told."""
 
     fields: Record | None
-    more: Record = {}
-    told: Record = {}
+    more: Record | None = None
+    told: Record | None = None
 
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sandbox.acts.base import Act, ActImpossible, ActWrong, Happening, applies, performs
+from sandbox.acts.base import Act, ActImpossibleError, ActWrongError, Happening, applies, performs
 from sandbox.state.account import CardCode
 from sandbox.state.identity import digest, text_id
 
@@ -37,15 +37,15 @@ def take_card(act: Act) -> Happening:
     if card and not from_code:
         if card.quantity <= 0:
             message = f"no {card_id} left"
-            raise ActImpossible(message)
+            raise ActImpossibleError(message)
         if sum(1 for one in owned if one.status != "DELETE") >= card.get_limit:
             message = f"{act.person.id} has as many of {card_id} as one may"
-            raise ActImpossible(message)
+            raise ActImpossibleError(message)
     giver = _given(act, from_code) if from_code else None
     code = act.text("code", "") or new_code(act, card_id)
     if code in act.account.card_codes:
         message = f"code {code} is taken"
-        raise ActImpossible(message)
+        raise ActImpossibleError(message)
     restored = card is not None and card.card_type == "MEMBER_CARD" and any(o.status == "DELETE" for o in owned)
     fields = act.event(
         "user_get_card",
@@ -60,14 +60,14 @@ def take_card(act: Act) -> Happening:
         IsRecommendByFriend=0,
         UnionId=act.contact.unionid,
     )
-    return Happening(fields, {}, {"code": code})
+    return Happening(fields, None, {"code": code})
 
 
 def _given(act: Act, code: str) -> CardCode:
     found = act.account.card_codes.get(code)
     if found is None or found.status != "GIFTING" or found.openid == act.contact.openid:
         message = f"nobody is giving away {code}"
-        raise ActImpossible(message)
+        raise ActImpossibleError(message)
     return found
 
 
@@ -86,10 +86,10 @@ def _own(act: Act) -> CardCode:
         found = next(usable, None)
     if found is None or found.openid != act.contact.openid or found.card_id != card_id:
         message = f"{act.person.id} has no such card"
-        raise ActImpossible(message)
+        raise ActImpossibleError(message)
     if found.status in GONE:
         message = f"the card is {found.status}"
-        raise ActImpossible(message)
+        raise ActImpossibleError(message)
     return found
 
 
@@ -137,7 +137,7 @@ def submit_card_form(act: Act) -> Happening:
     form = act.params.get("form", {})
     if not isinstance(form, dict) or not all(isinstance(part, str) for pair in form.items() for part in pair):
         message = "form is an object of texts"
-        raise ActWrong(message)
+        raise ActWrongError(message)
     full = {"USER_FORM_INFO_FLAG_MOBILE": act.person.phone, "USER_FORM_INFO_FLAG_NAME": act.person.name, **form}
     told = {"code": mine.code, "activate_ticket": activate_ticket(mine), "encrypt_code": encrypt_code(mine)}
     fields = act.event("submit_membercard_user_info", CardId=mine.card_id, UserCardCode=mine.code)

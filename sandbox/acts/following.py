@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sandbox.acts.base import Act, ActImpossible, Happening, applies, performs
+from sandbox.acts.base import Act, ActImpossibleError, Happening, applies, performs
 from sandbox.state.identity import text_id
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def follow(act: Act) -> Happening:
         return scan(act)
     if act.contact.following:
         message = f"{act.person.id} already follows {act.account.appid}"
-        raise ActImpossible(message)
+        raise ActImpossibleError(message)
     how = "ADD_SCENE_QR_CODE" if act.text("how", "search") == "qr" else "ADD_SCENE_SEARCH"
     return Happening(act.event("subscribe"), {"subscribe_scene": how})
 
@@ -35,7 +35,7 @@ def scan(act: Act) -> Happening:
     code = act.account.scenes.get(scene)
     if code and code.expires_at and code.expires_at <= act.world.clock.now():
         message = f"the code of scene {scene} has expired"
-        raise ActImpossible(message)
+        raise ActImpossibleError(message)
     ticket = code.ticket if code else "gQ" + text_id(act.world.seed, "ticket", act.account.appid, scene, length=82)
     if act.contact.following:
         return Happening(act.event("SCAN", EventKey=scene, Ticket=ticket))
@@ -55,7 +55,7 @@ def unfollow(act: Act) -> Happening:
 def _only_accounts(act: Act) -> None:
     if act.account.kind == "mini":
         message = "nobody follows a mini program"
-        raise ActImpossible(message)
+        raise ActImpossibleError(message)
 
 
 @applies("follow", "scan")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from sandbox.acts.base import Act, ActImpossible, ActWrong, Happening, applies, performs
+from sandbox.acts.base import Act, ActImpossibleError, ActWrongError, Happening, applies, performs
 from sandbox.state.identity import text_id
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def _status(act: Act, default: str) -> str:
     status = act.text("status", default)
     if status not in {"accept", "reject"}:
         message = "status is accept or reject"
-        raise ActWrong(message)
+        raise ActWrongError(message)
     return status
 
 
@@ -83,10 +83,10 @@ def raw(act: Act) -> Happening:
     fields = act.params.get("fields")
     if not isinstance(fields, dict) or not all(isinstance(key, str) for key in fields):
         message = "raw needs fields: an object"
-        raise ActWrong(message)
+        raise ActWrongError(message)
     if len(orjson.dumps(fields)) > MAX_RAW:
         message = f"raw fields are larger than {MAX_RAW} bytes"
-        raise ActWrong(message)
+        raise ActWrongError(message)
     return Happening({**act.envelope("event"), **fields})
 
 
@@ -101,7 +101,7 @@ def one_time_code(act: Act) -> Happening:
 def _only_minis(act: Act) -> None:
     if act.account.kind != "mini":
         message = f"{act.account.appid} is no mini program"
-        raise ActImpossible(message)
+        raise ActImpossibleError(message)
 
 
 @applies("login_code", "phone_code")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.acts import cards, following, mini, talking
-from sandbox.acts.base import APPLY, PERFORM, Act, ActImpossible, ActWrong
+from sandbox.acts.base import APPLY, PERFORM, Act, ActImpossibleError, ActWrongError
 
 if TYPE_CHECKING:
     from sandbox.state.account import Account
@@ -23,11 +23,11 @@ def act_names() -> list[str]:
 
 
 def perform(world: World, params: dict[str, Any]) -> Record:
-    """Do one act and return `{event, ...}` for the actor; raises ActWrong or ActImpossible."""
+    """Do one act and return `{event, ...}` for the actor; raises ActWrongError or ActImpossibleError."""
     act = _read(world, params)
     if len(world.pending) >= MAX_PENDING:
         message = "too many callbacks are pending"
-        raise ActImpossible(message)
+        raise ActImpossibleError(message)
     happening = PERFORM[act.do](act)
     entry: Record = {
         "person": act.person.id,
@@ -35,13 +35,13 @@ def perform(world: World, params: dict[str, Any]) -> Record:
         "openid": act.contact.openid,
         "unionid": act.contact.unionid,
         "do": act.do,
-        **happening.more,
+        **(happening.more or {}),
     }
     if happening.fields is not None:
         entry["fields"] = happening.fields
         entry["event"] = world.next_event()
     world.record("act", entry)
-    return {"event": entry.get("event"), **happening.told}
+    return {"event": entry.get("event"), **(happening.told or {})}
 
 
 def _read(world: World, params: dict[str, Any]) -> Act:
@@ -50,17 +50,17 @@ def _read(world: World, params: dict[str, Any]) -> Act:
     do = params.get("do")
     if person is None:
         message = f"no person {params.get('person')!r}"
-        raise ActWrong(message)
+        raise ActWrongError(message)
     if account is None:
         message = f"no account {params.get('appid')!r}"
-        raise ActWrong(message)
+        raise ActWrongError(message)
     if not isinstance(do, str) or do not in PERFORM:
         message = f"do is one of {', '.join(act_names())}"
-        raise ActWrong(message)
+        raise ActWrongError(message)
     at = params.get("at", int(world.clock.now()))
     if not isinstance(at, (int, float)) or isinstance(at, bool) or not 0 <= at < _LAST_SECOND:
         message = "at is unix seconds"
-        raise ActWrong(message)
+        raise ActWrongError(message)
     return Act(world, account, person, world.contact(person, account, keep=False), do, int(at), params)
 
 
@@ -98,4 +98,4 @@ def apply_act(world: World, entry: Record, line: bytes) -> None:
         world.event_happened(entry)
 
 
-__all__ = ["ActImpossible", "ActWrong", "act_names", "apply_act", "perform", "platform_event"]
+__all__ = ["ActImpossibleError", "ActWrongError", "act_names", "apply_act", "perform", "platform_event"]

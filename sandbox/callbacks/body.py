@@ -35,7 +35,7 @@ def _children(fields: dict[str, Any]) -> str:
     return "".join(_element(name, value) for name, value in fields.items() if _NAME.fullmatch(name))
 
 
-def _element(name: str, value: Any) -> str:  # noqa: ANN401 - JSON
+def _element(name: str, value: Any) -> str:
     if isinstance(value, list):
         return "".join(_element(name, item) for item in value)
     if isinstance(value, dict):

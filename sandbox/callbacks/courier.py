@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sandbox.callbacks.body import render, with_both, wrap
 from sandbox.callbacks.crypto import decode_key, encrypt, signature
-from sandbox.callbacks.replies import APOLOGY, PassiveReply, ReplyBroken, read_reply
-from sandbox.net.client import CallFailed, Client, parse_target
+from sandbox.callbacks.replies import APOLOGY, PassiveReply, ReplyError, read_reply
+from sandbox.net.client import CallFailedError, Client, parse_target
 from sandbox.state.identity import chance
 from sandbox.state.messages import deliver
 
@@ -165,7 +165,7 @@ class Courier:
             return
         query, body, content_type = _sign(account, event)
         started = self._loop.time()
-        outcome: Record
+        answer: Answer | None = None
         try:
             answer = await self._client.post(
                 parse_target(account.callback_url),
@@ -174,9 +174,8 @@ class Courier:
                 content_type=content_type,
                 timeout_s=world.settings.callbacks.timeout_s,
             )
-        except CallFailed as failed:
-            outcome = {"status": 0, "error": failed.reason}
-            answer = None
+        except CallFailedError as failed:
+            outcome: Record = {"status": 0, "error": failed.reason}
         else:
             outcome = {"status": answer.status}
         if generation != self.generation:
@@ -188,11 +187,12 @@ class Courier:
         """Decide what an answer means: done, a reply to show, or a repeat."""
         outcome["try"] = try_
         reply: PassiveReply | None = None
-        failed = answer is None or answer.status != OK
-        if answer is not None and not failed:
+        failed = True
+        if answer is not None and answer.status == OK:
+            failed = False
             try:
                 reply = read_reply(account, event.openid, answer.body)
-            except ReplyBroken as broken:
+            except ReplyError as broken:
                 outcome["reply"], outcome["why"] = "garbage", str(broken)
             else:
                 outcome["reply"] = reply.kind

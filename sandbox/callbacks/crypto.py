@@ -16,7 +16,7 @@ _BLOCK: Final = 32
 _AES_BLOCK: Final = 16
 
 
-class CipherBroken(Exception):
+class CipherError(Exception):
     """The ciphertext does not open, or opens to something that is not ours."""
 
 
@@ -52,24 +52,24 @@ def encrypt(key: bytes, appid: str, message: bytes) -> str:
 
 
 def decrypt(key: bytes, appid: str, sealed: str) -> bytes:
-    """Return the message inside; raises CipherBroken for anything that `encrypt` for this appid did not make."""
+    """Return the message inside; raises CipherError for anything that `encrypt` for this appid did not make."""
     try:
         raw = base64.b64decode(sealed, validate=True)
     except ValueError as error:
         message = "not base64"
-        raise CipherBroken(message) from error
+        raise CipherError(message) from error
     if not raw or len(raw) % _AES_BLOCK:
         message = "not whole blocks"
-        raise CipherBroken(message)
+        raise CipherError(message)
     decryptor = Cipher(algorithms.AES(key), modes.CBC(key[:16])).decryptor()
     plain = decryptor.update(raw) + decryptor.finalize()
     pad = plain[-1]
-    if not 1 <= pad <= _BLOCK or plain[-pad:] != bytes([pad]) * pad or len(plain) - pad < 20:  # noqa: PLR2004 - random and length
+    if not 1 <= pad <= _BLOCK or plain[-pad:] != bytes([pad]) * pad or len(plain) - pad < 20:
         message = "bad padding"
-        raise CipherBroken(message)
+        raise CipherError(message)
     (length,) = struct.unpack(">I", plain[16:20])
     end = 20 + length
     if end > len(plain) - pad or plain[end:-pad] != appid.encode():
         message = "not for this appid"
-        raise CipherBroken(message)
+        raise CipherError(message)
     return plain[20:end]

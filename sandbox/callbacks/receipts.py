@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from sandbox.state.identity import chance
 
 if TYPE_CHECKING:
-    from sandbox.state.world import Record, SentTemplate, World
+    from sandbox.state.world import Awaited, Record, World
 
 BLOCKED: Final = "failed:user block"
 FAILED: Final = "failed: system failed"
@@ -28,7 +28,7 @@ class ReceiptOffice:
         """How many receipts are on their way (withheld ones are not)."""
         return len(self._timers)
 
-    def expect(self, sent: SentTemplate) -> None:
+    def expect(self, sent: Awaited) -> None:
         """Schedule the receipt of a message unless receipts are withheld."""
         habits = self._world.settings.receipts
         if habits.withheld or sent.msgid in self._timers:
@@ -51,13 +51,14 @@ class ReceiptOffice:
             timer.cancel()
         self._timers.clear()
 
-    def _tell(self, sent: SentTemplate) -> None:
+    def _tell(self, sent: Awaited) -> None:
         self._timers.pop(sent.msgid, None)
         world = self._world
         account = world.accounts.get(sent.appid)
         if account is None or sent.msgid not in world.unreceipted:
             return
-        status = self._outcome(sent.msgid)
+        status = sent.status or self._outcome(sent.msgid)
+        event = sent.event or {"Event": "TEMPLATESENDJOBFINISH", "MsgID": sent.msgid, "Status": status}
         entry: Record = {
             "event": world.next_event(),
             "msgid": sent.msgid,
@@ -70,9 +71,7 @@ class ReceiptOffice:
                 "FromUserName": sent.openid,
                 "CreateTime": int(world.clock.now()),
                 "MsgType": "event",
-                "Event": "TEMPLATESENDJOBFINISH",
-                "MsgID": sent.msgid,
-                "Status": status,
+                **event,
             },
         }
         world.record("receipt", entry)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
 import orjson
 
-from sandbox.callbacks.crypto import CipherBroken, decode_key, decrypt, signature, signature_matches
+from sandbox.callbacks.crypto import CipherError, decode_key, decrypt, signature, signature_matches
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,7 @@ _MAX_ARTICLES: Final = 8
 _NUMBER: Final = re.compile(r"\d{1,12}")
 
 
-class ReplyBroken(Exception):
+class ReplyError(Exception):
     """The answer is nothing the platform could show; the text says why, for the log."""
 
 
@@ -37,7 +37,7 @@ _NOTHING: Final = {b"": PassiveReply("empty", {}), b"success": PassiveReply("suc
 
 
 def read_reply(account: Account, openid: str, body: bytes) -> PassiveReply:
-    """Read the body of an answer with status 200; raises ReplyBroken."""
+    """Read the body of an answer with status 200; raises ReplyError."""
     nothing = _NOTHING.get(body.strip())
     if nothing:
         return nothing
@@ -58,8 +58,8 @@ def read_reply(account: Account, openid: str, body: bytes) -> PassiveReply:
     return PassiveReply(kind, check(account, fields))
 
 
-def _broken(why: str) -> Any:  # noqa: ANN401 - never returns
-    raise ReplyBroken(why)
+def _broken(why: str) -> NoReturn:
+    raise ReplyError(why)
 
 
 def _read_json(body: bytes) -> PassiveReply:
@@ -81,7 +81,7 @@ def _parse(body: bytes) -> dict[str, Any]:
         root = ET.fromstring(body)  # noqa: S314 - no DTD, at most 64 KiB
     except (ET.ParseError, ValueError) as error:
         why = f"not XML: {error}"
-        raise ReplyBroken(why) from error
+        raise ReplyError(why) from error
     if root.tag != "xml":
         _broken("the root is not <xml>")
     found = _tree(root, 0)
@@ -90,8 +90,8 @@ def _parse(body: bytes) -> dict[str, Any]:
     return dict(found)
 
 
-def _tree(element: ET.Element, depth: int) -> Any:  # noqa: ANN401 - text, object or list
-    if depth > 4:  # noqa: PLR2004 - xml, Articles, item, Title
+def _tree(element: ET.Element, depth: int) -> Any:
+    if depth > 4:
         _broken("nested too deeply")
     children = list(element)
     if not children:
@@ -114,9 +114,9 @@ def _open(account: Account, fields: dict[str, Any]) -> bytes:
         _broken("MsgSignature is wrong")
     try:
         return decrypt(decode_key(account.aes_key), account.appid, sealed)
-    except CipherBroken as error:
+    except CipherError as error:
         why = f"Encrypt does not open: {error}"
-        raise ReplyBroken(why) from error
+        raise ReplyError(why) from error
 
 
 def _check_envelope(account: Account, openid: str, fields: dict[str, Any]) -> None:
@@ -188,7 +188,7 @@ def _transfer(account: Account, fields: dict[str, Any]) -> dict[str, Any]:
     return {"kf_account": info["KfAccount"]}
 
 
-def _string(value: Any) -> str:  # noqa: ANN401 - a leaf of the tree
+def _string(value: Any) -> str:
     if not isinstance(value, str):
         _broken("a text was expected")
     return str(value)

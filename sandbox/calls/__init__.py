@@ -1,6 +1,36 @@
 """The platform's calls, one module an area: what they check, what they answer, what they change."""
 
-from sandbox.calls import templates, tokens, users
+from sandbox.calls import (
+    cardcodes,
+    cards,
+    mass,
+    media,
+    membercards,
+    menus,
+    mini,
+    qrcodes,
+    service,
+    subscribe,
+    tags,
+    templates,
+    tokens,
+    users,
+)
 
 # Importing an area registers its calls; the tuple is what makes the imports deliberate.
-AREAS = (templates, tokens, users)
+AREAS = (
+    cardcodes,
+    cards,
+    mass,
+    media,
+    membercards,
+    menus,
+    mini,
+    qrcodes,
+    service,
+    subscribe,
+    tags,
+    templates,
+    tokens,
+    users,
+)

@@ -74,6 +74,7 @@ TEXTS: Final[dict[int, str]] = {
     44004: "empty text content",
     45001: "media size out of limit",
     45002: "content size out of limit",
+    45008: "article size out of limit",
     45009: "reach max api daily quota limit",
     45011: "api minute-quota reach limit",
     45015: "response out of time limit or subscription is canceled",
@@ -108,7 +109,7 @@ TEXTS: Final[dict[int, str]] = {
 }
 
 
-class Refusal(Exception):
+class RefusalError(Exception):
     """The platform says no: an errcode, its text, and fields the answer carries besides."""
 
     def __init__(self, errcode: int, detail: str = "", **more: object) -> None:
@@ -121,7 +122,7 @@ class Refusal(Exception):
 
 def refuse(errcode: int, detail: str = "", **more: object) -> NoReturn:
     """Refuse the call."""
-    raise Refusal(errcode, detail, **more)
+    raise RefusalError(errcode, detail, **more)
 
 
 @dataclass(slots=True)
@@ -149,13 +150,13 @@ class Call:
     def integer(self, name: str, errcode: int = 40035, *, default: int | None = None) -> int:
         """Return an integer of the body (digits in a text are taken too); refuses with `errcode`."""
         value = self.body.get(name, default)
-        if isinstance(value, str) and value.isdigit() and len(value) < 19:  # noqa: PLR2004 - 64 bits
+        if isinstance(value, str) and value.isdigit() and len(value) < 19:
             value = int(value)
         if not isinstance(value, int) or isinstance(value, bool):
             refuse(errcode, f"{name} is a number")
         return value
 
-    def object(self, name: str, errcode: int = 40035) -> dict[str, Any]:
+    def mapping(self, name: str, errcode: int = 40035) -> dict[str, Any]:
         """Return an object of the body; refuses with `errcode`."""
         value = self.body.get(name)
         if not isinstance(value, dict):
@@ -189,6 +190,7 @@ class Route:
     method: str
     kinds: frozenset[str]
     handler: Handler
+    bare: bool = False
 
 
 ROUTES: Final[dict[str, Route]] = {}
@@ -197,11 +199,11 @@ OPEN_ROUTES: Final[dict[str, tuple[str, OpenHandler]]] = {}
 EFFECTS: Final[dict[str, Effect]] = {}
 
 
-def call(path: str, *, method: str = "POST", kinds: frozenset[str] = OFFICIAL) -> Callable[[Handler], Handler]:
-    """Register a call of the platform; GET calls are POSTable where method is ANY."""
+def call(path: str, *, method: str = "POST", kinds: frozenset[str] = OFFICIAL, bare: bool = False) -> Callable[[Handler], Handler]:
+    """Register a call of the platform; method ANY takes both, `bare` answers carry no errcode when all is well."""
 
     def register(handler: Handler) -> Handler:
-        ROUTES[path] = Route(path, method, kinds, handler)
+        ROUTES[path] = Route(path, method, kinds, handler, bare)
         return handler
 
     return register

@@ -65,7 +65,7 @@ def send(call_: Call) -> Record:
     return {"msgid": msgid}
 
 
-@call("/cgi-bin/template/get_all_private_template", method="ANY", kinds=SERVICE)
+@call("/cgi-bin/template/get_all_private_template", method="ANY", kinds=SERVICE, bare=True)
 def list_templates(call_: Call) -> Record:
     """List the account's templates."""
     return {
@@ -89,7 +89,7 @@ def add_template(call_: Call) -> Record:
     """Add a template of the library by its short id, with the fields that `keyword_name_list` names."""
     short = call_.text("template_id_short", 40037, limit=64)
     names = call_.body.get("keyword_name_list", [])
-    if not isinstance(names, list) or len(names) > 10 or not all(isinstance(n, str) and n for n in names):  # noqa: PLR2004
+    if not isinstance(names, list) or len(names) > 10 or not all(isinstance(n, str) and n for n in names):
         refuse(40035, "keyword_name_list")
     if len(call_.account.templates) >= call_.world.settings.quota["templates"]:
         refuse(45026)

@@ -127,14 +127,14 @@ def ticket_given(world: World, account: Account, effect: Record) -> None:
     account.counters.add(f"ticket_{effect['ticket_type']}")
 
 
-@call("/cgi-bin/getcallbackip", method="GET", kinds=ALL)
+@call("/cgi-bin/getcallbackip", method="GET", kinds=ALL, bare=True)
 def callback_ips(call_: Call) -> Record:
     """Tell where callbacks come from: here always loopback."""
     del call_
     return {"ip_list": ["127.0.0.1"]}
 
 
-@call("/cgi-bin/get_api_domain_ip", method="GET", kinds=ALL)
+@call("/cgi-bin/get_api_domain_ip", method="GET", kinds=ALL, bare=True)
 def api_ips(call_: Call) -> Record:
     """Tell where the platform listens: here always loopback."""
     del call_

@@ -50,13 +50,13 @@ def page(openids: list[str], after: str) -> tuple[list[str], str]:
     return part, part[-1] if part else ""
 
 
-@call("/cgi-bin/user/info", method="GET")
+@call("/cgi-bin/user/info", method="GET", bare=True)
 def user_info(call_: Call) -> Record:
     """Tell about one person."""
     return info(call_.account, call_.contact(call_.request.query.get("openid")))
 
 
-@call("/cgi-bin/user/info/batchget")
+@call("/cgi-bin/user/info/batchget", bare=True)
 def user_info_batch(call_: Call) -> Record:
     """Tell about up to 100 people."""
     wanted = call_.body.get("user_list")
@@ -70,7 +70,7 @@ def user_info_batch(call_: Call) -> Record:
     return {"user_info_list": found}
 
 
-@call("/cgi-bin/user/get", method="GET")
+@call("/cgi-bin/user/get", method="GET", bare=True)
 def user_list(call_: Call) -> Record:
     """List followers, 10 000 a page."""
     openids = call_.account.follower_openids()

@@ -33,7 +33,7 @@ MAX_ACCOUNTS: Final = 1000
 
 
 @control("POST", "/_control/accounts")
-def put_account(platform: Platform, request: Request, body: Any) -> Record:  # noqa: ANN401 - parsed JSON
+def put_account(platform: Platform, request: Request, body: Any) -> Record:
     """Make an account, or change the settings of one that exists; its followers stay."""
     del request
     fields = _read(as_object(body))
@@ -79,7 +79,7 @@ def _one_of(body: Record, name: str, allowed: tuple[str, ...], default: str) -> 
 
 
 @control("GET", "/_control/accounts")
-def list_accounts(platform: Platform, request: Request, body: Any) -> Record:  # noqa: ANN401 - parsed JSON
+def list_accounts(platform: Platform, request: Request, body: Any) -> Record:
     """List the accounts without their secrets."""
     del request, body
     return {"accounts": [account.public() for account in platform.world.accounts.values()]}
@@ -98,7 +98,7 @@ def apply_account(world: World, entry: Record, line: bytes) -> None:
 
 
 @control("POST", "/_control/templates")
-def put_templates(platform: Platform, request: Request, body: Any) -> Record:  # noqa: ANN401 - parsed JSON
+def put_templates(platform: Platform, request: Request, body: Any) -> Record:
     """Give an account a template; `purpose` subscribe is for subscription messages."""
     del request
     wanted = as_object(body)

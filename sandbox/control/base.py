@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sandbox.state.world import Record, World
 
 
-class ControlRefused(Exception):
+class ControlRefusedError(Exception):
     """The control plane says no; `status` is a 4xx."""
 
     def __init__(self, message: str, status: int = 400, **more: object) -> None:
@@ -30,7 +30,7 @@ class ControlRefused(Exception):
 
 def wrong(message: str, status: int = 400) -> NoReturn:
     """Refuse a control request."""
-    raise ControlRefused(message, status)
+    raise ControlRefusedError(message, status)
 
 
 class Platform:
@@ -84,7 +84,7 @@ def apply_control(world: World, entry: Record, line: bytes) -> None:
     CONTROL_EFFECTS[entry["do"]](world, entry)
 
 
-def as_object(body: Any) -> Record:  # noqa: ANN401 - parsed JSON
+def as_object(body: Any) -> Record:
     """Return the body as an object."""
     if not isinstance(body, dict):
         wrong("the body is a JSON object")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from sandbox.calls.menus import menu_for
 from sandbox.control.base import Platform, as_object, control, control_effect, decide, read_number, wrong
 from sandbox.net.message import Reply
 
@@ -39,14 +40,14 @@ def figures(platform: Platform) -> Record:
 
 
 @control("GET", "/_control/state")
-def state(platform: Platform, request: Request, body: Any) -> Record:  # noqa: ANN401 - parsed JSON
+def state(platform: Platform, request: Request, body: Any) -> Record:
     """Return the figures."""
     del request, body
     return figures(platform)
 
 
 @control("POST", "/_control/idle")
-async def idle(platform: Platform, request: Request, body: Any) -> Record:  # noqa: ANN401 - parsed JSON
+async def idle(platform: Platform, request: Request, body: Any) -> Record:
     """Wait until no callback and no receipt is pending; `idle` says whether that came in time."""
     del request
     timeout_s = read_number(as_object(body), "timeout_s", 30, most=3600)
@@ -61,13 +62,14 @@ async def idle(platform: Platform, request: Request, body: Any) -> Record:  # no
 
 
 @control("GET", "/_control/feed")
-def feed(platform: Platform, request: Request, body: Any) -> Reply:  # noqa: ANN401 - parsed JSON
+def feed(platform: Platform, request: Request, body: Any) -> Reply:
     """Return the newest log records after number `after`, secrets left out."""
     del body
     after = request.query.get("after", "0")
-    if not after.isascii() or not after.isdigit() or len(after) > 15:  # noqa: PLR2004
+    if not after.isascii() or not after.isdigit() or len(after) > 15:
         wrong("after is a number")
-    since, shown = int(after), []
+    since = int(after)
+    shown: list[Record] = []
     for line in reversed(platform.world.recent):
         if len(shown) >= MAX_FEED:
             break
@@ -82,7 +84,7 @@ def feed(platform: Platform, request: Request, body: Any) -> Reply:  # noqa: ANN
 
 
 @control("GET", "/_control/chat")
-def chat(platform: Platform, request: Request, body: Any) -> Reply:  # noqa: ANN401 - parsed JSON
+def chat(platform: Platform, request: Request, body: Any) -> Reply:
     """Return one chat: what the person did and what reached him, and the account's menu as he sees it."""
     del body
     world = platform.world
@@ -94,7 +96,7 @@ def chat(platform: Platform, request: Request, body: Any) -> Reply:  # noqa: ANN
     shown = {
         "openid": contact.openid if contact else "",
         "following": bool(contact and contact.following),
-        "menu": account.menu,
+        "menu": menu_for(account, contact),
         "templates": {template.template_id: template.title for template in account.templates.values()},
         "records": [orjson.Fragment(line) for line in contact.timeline] if contact else [],
     }
@@ -102,7 +104,7 @@ def chat(platform: Platform, request: Request, body: Any) -> Reply:  # noqa: ANN
 
 
 @control("POST", "/_control/reset")
-def reset(platform: Platform, request: Request, body: Any) -> Record:  # noqa: ANN401 - parsed JSON
+def reset(platform: Platform, request: Request, body: Any) -> Record:
     """Start over with nothing; the log goes on and numbers never go back."""
     del request, body
     platform.courier.forget()

@@ -39,7 +39,7 @@ def _known(body: Record, allowed: set[str]) -> None:
 
 
 @control("POST", "/_control/callbacks")
-def set_callbacks(platform: Platform, request: Request, body: Any) -> Record:  # noqa: ANN401 - parsed JSON
+def set_callbacks(platform: Platform, request: Request, body: Any) -> Record:
     """Change how the platform calls back; what is not named stays."""
     del request
     wanted = as_object(body)
@@ -77,7 +77,7 @@ def callbacks_set(world: World, entry: Record) -> None:
 
 
 @control("POST", "/_control/faults")
-def add_fault(platform: Platform, request: Request, body: Any) -> Record:  # noqa: ANN401 - parsed JSON
+def add_fault(platform: Platform, request: Request, body: Any) -> Record:
     """Let the next calls of a path fail."""
     del request
     wanted = as_object(body)
@@ -108,14 +108,14 @@ def fault_added(world: World, entry: Record) -> None:
 
 
 @control("GET", "/_control/faults")
-def list_faults(platform: Platform, request: Request, body: Any) -> Record:  # noqa: ANN401 - parsed JSON
+def list_faults(platform: Platform, request: Request, body: Any) -> Record:
     """List the faults and how often they were drawn."""
     del request, body
     return {"faults": [fault.public() for fault in platform.world.faults.rules]}
 
 
 @control("DELETE", "/_control/faults")
-def clear_faults(platform: Platform, request: Request, body: Any) -> Record:  # noqa: ANN401 - parsed JSON
+def clear_faults(platform: Platform, request: Request, body: Any) -> Record:
     """Remove all faults."""
     del request, body
     decide(platform, "no_faults", {})
@@ -130,7 +130,7 @@ def faults_cleared(world: World, entry: Record) -> None:
 
 
 @control("POST", "/_control/tokens/expire")
-def expire_tokens(platform: Platform, request: Request, body: Any) -> Record:  # noqa: ANN401 - parsed JSON
+def expire_tokens(platform: Platform, request: Request, body: Any) -> Record:
     """Let every token of an account run out now."""
     del request
     decide(platform, "expire_tokens", {"appid": read_account(platform.world, as_object(body))})
@@ -144,7 +144,7 @@ def tokens_expired(world: World, entry: Record) -> None:
 
 
 @control("POST", "/_control/quota")
-def set_quota(platform: Platform, request: Request, body: Any) -> Record:  # noqa: ANN401 - parsed JSON
+def set_quota(platform: Platform, request: Request, body: Any) -> Record:
     """Say how much of a quota is used; for `mass` it holds for every person of the account."""
     del request
     wanted = as_object(body)
@@ -167,20 +167,21 @@ def quota_set(world: World, entry: Record) -> None:
 
 
 @control("POST", "/_control/settings")
-def set_settings(platform: Platform, request: Request, body: Any) -> Record:  # noqa: ANN401 - parsed JSON
+def set_settings(platform: Platform, request: Request, body: Any) -> Record:
     """Change what holds for the whole platform; what is not named stays."""
     del request
     wanted = as_object(body)
-    _known(wanted, {"client_msg_id", "latency_ms", "token_life_s", "receipts", "quota", "client_msg_id_window_s"})
+    _known(wanted, {"client_msg_id", "latency_ms", "token_life_s", "receipts", "quota", "client_msg_id_window_s", "legacy_coupons"})
     chosen: Record = {}
-    if "client_msg_id" in wanted:
-        chosen["client_msg_id"] = read_bool(wanted, "client_msg_id", default=True)
+    for name in ("client_msg_id", "legacy_coupons"):
+        if name in wanted:
+            chosen[name] = read_bool(wanted, name, default=False)
     for name, most in (("latency_ms", 600_000), ("token_life_s", 7200), ("client_msg_id_window_s", 86_400)):
         if name in wanted:
             chosen[name] = read_number(wanted, name, most=most)
     if "quota" in wanted:
         quota = as_object(wanted["quota"])
-        chosen["quota"] = {name: int(read_number(quota, name)) for name in quota if len(name) <= 128}  # noqa: PLR2004
+        chosen["quota"] = {name: int(read_number(quota, name)) for name in quota if len(name) <= 128}
     if "receipts" in wanted:
         chosen["receipts"] = _receipts(wanted["receipts"])
     decide(platform, "settings", {"set": chosen})
@@ -188,7 +189,7 @@ def set_settings(platform: Platform, request: Request, body: Any) -> Record:  # 
     return {"ok": True}
 
 
-def _receipts(value: Any) -> Record:  # noqa: ANN401 - parsed JSON
+def _receipts(value: Any) -> Record:
     if value == "auto":
         return {}
     if value == "withheld":
@@ -198,7 +199,7 @@ def _receipts(value: Any) -> Record:  # noqa: ANN401 - parsed JSON
     chosen: Record = {name: read_number(wanted, name, 0, most=100) for name in ("fail_percent", "block_percent")}
     if "delay_s" in wanted:
         delay = _schedule(wanted, "delay_s")
-        if len(delay) != 2 or delay[0] > delay[1]:  # noqa: PLR2004 - from and to
+        if len(delay) != 2 or delay[0] > delay[1]:
             wrong("delay_s is [from, to] in seconds")
         chosen["delay_s"] = delay
     return chosen
@@ -217,7 +218,7 @@ def settings_set(world: World, entry: Record) -> None:
 
 
 @control("POST", "/_control/clock")
-def advance_clock(platform: Platform, request: Request, body: Any) -> Record:  # noqa: ANN401 - parsed JSON
+def advance_clock(platform: Platform, request: Request, body: Any) -> Record:
     """Shift the platform's clock forward."""
     del request
     decide(platform, "clock", {"advance_s": read_number(as_object(body), "advance_s", most=1e9)})

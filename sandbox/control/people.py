@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from sandbox.acts.perform import ActImpossible, ActWrong, perform
-from sandbox.control.base import ControlRefused, Platform, as_object, control, read_number, read_text, wrong
+from sandbox.acts.perform import ActImpossibleError, ActWrongError, perform
+from sandbox.control.base import ControlRefusedError, Platform, as_object, control, read_number, read_text, wrong
 from sandbox.net.message import Reply
 from sandbox.state.identity import person_name, person_phone
 from sandbox.state.person import Person
@@ -23,7 +23,7 @@ _BRIEF: Final = ("id", "name", "phone")
 
 
 @control("POST", "/_control/people")
-def make_people(platform: Platform, request: Request, body: Any) -> Record:  # noqa: ANN401 - parsed JSON
+def make_people(platform: Platform, request: Request, body: Any) -> Record:
     """Make people with given names and phones, or a number of made-up ones."""
     del request
     wanted = _wanted(as_object(body))
@@ -60,7 +60,7 @@ def apply_person(world: World, entry: Record, line: bytes) -> None:
 
 
 @control("GET", "/_control/people")
-def list_people(platform: Platform, request: Request, body: Any) -> Record:  # noqa: ANN401 - parsed JSON
+def list_people(platform: Platform, request: Request, body: Any) -> Record:
     """List people; `q` filters by a part of the name, phone or id."""
     del body
     offset = _query_number(request, "offset", 0)
@@ -75,20 +75,21 @@ def list_people(platform: Platform, request: Request, body: Any) -> Record:  # n
 
 def _query_number(request: Request, name: str, default: int) -> int:
     text = request.query.get(name, str(default))
-    if not text.isascii() or not text.isdigit() or len(text) > 9:  # noqa: PLR2004 - nobody pages further
+    if not text.isascii() or not text.isdigit() or len(text) > 9:
         wrong(f"{name} is a number")
     return int(text)
 
 
 @control("GET", "/_control/people/", prefix=True)
-def show_person(platform: Platform, request: Request, body: Any) -> Reply:  # noqa: ANN401 - parsed JSON
+def show_person(platform: Platform, request: Request, body: Any) -> Reply:
     """Show one person: openids, unionid by Open Platform group, cards, and the screen."""
     del body
     world = platform.world
     person = world.people.get(request.path.removeprefix("/_control/people/"))
     if person is None:
         wrong("no such person", 404)
-    unionids, cards = {}, []
+    unionids: dict[str, str] = {}
+    cards: list[Record] = []
     for appid, contact in person.contacts.items():
         account = world.accounts[appid]
         if account.open_platform:
@@ -111,7 +112,7 @@ def show_person(platform: Platform, request: Request, body: Any) -> Reply:  # no
 
 
 @control("POST", "/_control/act")
-def act(platform: Platform, request: Request, body: Any) -> Record:  # noqa: ANN401 - parsed JSON
+def act(platform: Platform, request: Request, body: Any) -> Record:
     """Let people act, one or up to 1000 at once in order; the first impossible act stops the list."""
     del request
     acts = body if isinstance(body, list) else [body]
@@ -121,10 +122,10 @@ def act(platform: Platform, request: Request, body: Any) -> Record:  # noqa: ANN
     for index, params in enumerate(acts):
         try:
             results.append(perform(platform.world, as_object(params)))
-        except (ActWrong, ActImpossible, ControlRefused) as error:
-            status = 409 if isinstance(error, ActImpossible) else 400
+        except (ActWrongError, ActImpossibleError, ControlRefusedError) as error:
+            status = 409 if isinstance(error, ActImpossibleError) else 400
             done = [result["event"] for result in results]
-            raise ControlRefused(str(error), status, index=index, events=done) from error
+            raise ControlRefusedError(str(error), status, index=index, events=done) from error
     answer: Record = {"events": [result["event"] for result in results], "results": results}
     if not isinstance(body, list) and "code" in results[0]:
         answer["code"] = results[0]["code"]

@@ -15,7 +15,7 @@ MAX_ANSWER: Final = 256 * 1024
 MAX_IDLE: Final = 256
 
 
-class CallFailed(Exception):
+class CallFailedError(Exception):
     """No answer: `reason` is timeout, refused, closed or malformed."""
 
     def __init__(self, reason: str) -> None:
@@ -112,7 +112,7 @@ class _Link(asyncio.Protocol):
 
     def fail(self, reason: str) -> None:
         if self.waiting and not self.waiting.done():
-            self.waiting.set_exception(CallFailed(reason))
+            self.waiting.set_exception(CallFailedError(reason))
 
     def abort(self) -> None:
         self.closed = True
@@ -128,7 +128,7 @@ class Client:
         self._idle: dict[tuple[str, int, bool], list[_Link]] = {}
 
     async def post(self, target: Target, *, query: str, body: bytes, content_type: str, timeout_s: float) -> Answer:
-        """POST and read the answer within `timeout_s`; raises CallFailed."""
+        """POST and read the answer within `timeout_s`; raises CallFailedError."""
         both = "&".join(part for part in (target.query, query) if part)
         head = (
             f"POST {target.path}?{both} HTTP/1.1\r\nHost: {target.authority}\r\nUser-Agent: Mozilla/4.0\r\n"
@@ -137,7 +137,7 @@ class Client:
         return await self._within(timeout_s, target, head, body)
 
     async def get(self, target: Target, *, query: str, timeout_s: float) -> Answer:
-        """GET and read the answer within `timeout_s`; raises CallFailed. Used for the echo check."""
+        """GET and read the answer within `timeout_s`; raises CallFailedError. Used for the echo check."""
         both = "&".join(part for part in (target.query, query) if part)
         head = f"GET {target.path}?{both} HTTP/1.1\r\nHost: {target.authority}\r\nAccept: */*\r\n\r\n".encode("latin-1", "replace")
         return await self._within(timeout_s, target, head, b"")
@@ -150,7 +150,7 @@ class Client:
             reused = link.used > 0
             try:
                 return await self._exchange(link, head, body, deadline, target)
-            except CallFailed as failed:
+            except CallFailedError as failed:
                 # A kept connection that the server closed meanwhile has read nothing: a new one is not a new try.
                 if not (reused and failed.reason == "closed" and link.received == 0):
                     raise
@@ -182,10 +182,10 @@ class Client:
             )
         except TimeoutError as error:
             reason = "timeout"
-            raise CallFailed(reason) from error
+            raise CallFailedError(reason) from error
         except OSError as error:
             reason = "refused"
-            raise CallFailed(reason) from error
+            raise CallFailedError(reason) from error
         return made
 
     def _keep(self, link: _Link, target: Target) -> None:

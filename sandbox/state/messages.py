@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sandbox.state.world import SentTemplate
+from sandbox.state.world import Awaited
 
 if TYPE_CHECKING:
     from sandbox.state.account import Account
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 _K = TypeVar("_K")
 
 
-def deliver(  # noqa: PLR0913 - a message has this many parts
+def deliver(
     world: World,
     account: Account,
     contact: Contact,
     *,
     via: str,
-    data: Any,  # noqa: ANN401 - whatever the account sent
+    data: Any,
     msgid: int | None = None,
     client_msg_id: str | None = None,
     template_id: str | None = None,
@@ -54,7 +54,7 @@ def apply_message(world: World, entry: Record, line: bytes) -> None:
     totals[via] = totals.get(via, 0) + 1
     if via == "template":
         _count_template(world, account, entry)
-    elif via == "mass":
+    elif via == "mass" and not entry.get("preview"):
         month, count = contact.mass
         now = world.clock.month()
         contact.mass = (now, count + 1 if month == now else 1)
@@ -68,6 +68,14 @@ def apply_message(world: World, entry: Record, line: bytes) -> None:
         allowed = account.popups.get((entry["openid"], entry["template_id"]))
         if allowed is not None:
             account.popups[entry["openid"], entry["template_id"]] = allowed - 1
+        _await_subscription(world, account, entry)
+
+
+def _await_subscription(world: World, account: Account, entry: Record) -> None:
+    item = {"TemplateId": entry["template_id"], "MsgID": entry["msgid"], "ErrorCode": 0, "ErrorStatus": "success"}
+    event: Record = {"Event": "subscribe_msg_sent_event"}
+    event |= {"List": item} if account.format == "json" else {"SubscribeMsgSentEvent": {"List": [item]}}
+    world.await_receipt(Awaited(entry["msgid"], entry["appid"], entry["openid"], entry["person"], event, "success"))
 
 
 def _count_template(world: World, account: Account, entry: Record) -> None:
@@ -80,10 +88,7 @@ def _count_template(world: World, account: Account, entry: Record) -> None:
         sent.pop(key, None)
         sent[key] = (world.clock.now(), msgid)
         forget_old(sent, world.clock.now() - world.settings.client_msg_id_window_s)
-    waiting = SentTemplate(msgid, entry["appid"], entry["openid"], entry["person"])
-    world.unreceipted[msgid] = waiting
-    if world.on_template:
-        world.on_template(waiting)
+    world.await_receipt(Awaited(msgid, entry["appid"], entry["openid"], entry["person"]))
 
 
 def forget_old(sent: dict[_K, tuple[float, int]], before: float) -> None:

@@ -67,6 +67,7 @@ class Settings:
     client_msg_id: bool = True
     client_msg_id_window_s: float = 600.0
     latency_ms: float = 0.0
+    legacy_coupons: bool = False
     token_life_s: float = 7200.0
     callbacks: CallbackHabits = field(default_factory=CallbackHabits)
     receipts: ReceiptHabits = field(default_factory=ReceiptHabits)

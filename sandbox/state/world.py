@@ -46,14 +46,15 @@ class Event:
 
 
 @dataclass(slots=True)
-class SentTemplate:
-    """A template message whose receipt is still to come."""
+class Awaited:
+    """A message, or a mass job, whose receipt is still to come; `event` is set where it is no template message."""
 
     msgid: int
     appid: str
     openid: str
     person: str
-    due_at: float = 0.0
+    event: Record | None = None
+    status: str = ""
 
 
 @dataclass(slots=True)
@@ -82,7 +83,7 @@ class World:
         self.last_event = 0
         self.recent: deque[bytes] = deque(maxlen=RECENT)
         self.on_event: Callable[[Event], None] | None = None
-        self.on_template: Callable[[SentTemplate], None] | None = None
+        self.on_awaited: Callable[[Awaited], None] | None = None
         self.clear()
 
     def clear(self) -> None:
@@ -93,7 +94,7 @@ class World:
         self.tokens = TokenBook(self.clock)
         self.faults = FaultBook(self.seed)
         self.pending: dict[int, Event] = {}
-        self.unreceipted: dict[int, SentTemplate] = {}
+        self.unreceipted: dict[int, Awaited] = {}
         self.login_codes: dict[str, tuple[str, str, str, float]] = {}
         self.totals = Totals()
         self.next_person = 1
@@ -144,6 +145,12 @@ class World:
         self.pending[number] = event
         if self.on_event:
             self.on_event(event)
+
+    def await_receipt(self, awaited: Awaited) -> None:
+        """Expect the receipt of a message."""
+        self.unreceipted[awaited.msgid] = awaited
+        if self.on_awaited:
+            self.on_awaited(awaited)
 
     def rid(self) -> str:
         """Return a request id as errmsg carries it."""
