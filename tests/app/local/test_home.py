@@ -1,6 +1,7 @@
 """A checkout's home: what was given is used, what was not is embedded, and only one process owns it."""
 
 import stat
+from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
@@ -61,8 +62,9 @@ def test_a_command_starts_what_does_not_run_and_uses_what_does(own_place):
 
 
 def test_a_second_owner_is_refused_with_the_number_of_the_first(own_place):
-    with home_in(own_place).owned():
-        with pytest.raises(ConflictError, match="already runs, under process [0-9]+"), home_in(own_place).owned():
+    with ExitStack() as first:
+        first.enter_context(home_in(own_place).owned())
+        with pytest.raises(ConflictError, match=r"already runs, under process [0-9]+"), home_in(own_place).owned():
             pytest.fail("two owners at once")
     with home_in(own_place).owned():
         pass
