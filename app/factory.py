@@ -16,6 +16,9 @@ from app.core.queue import Queues
 from app.core.registry import Registry, discover
 from app.core.secrets import read_ring
 from app.core.settings import Settings
+from app.web import problems
+from app.web.webhook import make_webhook
+from handlers.chain import build_chain
 
 MODEL_MODULES = (
     "app.core.nouns",
@@ -63,3 +66,11 @@ def build_house(settings: Settings, *, clock: Clock | None = None, pool_size: in
         registry=registry,
         accounts=AccountBook(engine, ring),
     )
+
+
+def create_app(house: House) -> Flask:
+    """The web application over a house; one per process, made after a fork."""
+    flask_app = Flask("fanka", static_folder=None)
+    problems.install(flask_app)
+    flask_app.register_blueprint(make_webhook(house, build_chain(house)))
+    return flask_app
