@@ -16,7 +16,7 @@ class DeadLetterRow(Base):
     id: Mapped[int] = row_id()
     stream_id: Mapped[str] = mapped_column(String(40), unique=True)
     """The entry's place in the stream; a second burial of the same entry changes nothing."""
-    entry: Mapped[bytes] = mapped_column(LargeBinary)
+    entry: Mapped[bytes] = mapped_column(LargeBinary, info={"sealed_row": "entry_id"})
     entry_id: Mapped[str] = mapped_column(String(36))
     """The UUID that the sealed entry is bound to."""
     reason: Mapped[str] = mapped_column(String(200))

@@ -44,6 +44,12 @@ def enter(house: House) -> None:
     _current = house
 
 
+def leave() -> None:
+    """This process has no house any more."""
+    global _current
+    _current = None
+
+
 def current() -> House:
     """The house of this process. Raises UnavailableError when none was entered."""
     if _current is None:

@@ -36,9 +36,8 @@ class KeyRing:
         """Encrypt `plain` so that it opens only in this column of this row (`row` is the row's public id)."""
         key_id, key = self.sealing[0]
         nonce = os.urandom(_NONCE_BYTES)
-        name = key_id.encode()
         box = AESGCM(key).encrypt(nonce, plain.encode(), _bound(table, column, row))
-        return bytes([_VERSION, len(name)]) + name + nonce + box
+        return sealed_start(key_id) + nonce + box
 
     def open(self, sealed: bytes, *, table: str, column: str, row: UUID) -> str:
         """Decrypt what `seal` made. Raises UnsealError."""
@@ -62,6 +61,12 @@ class KeyRing:
     def lookup_hashes(self, value: str, *, kind: str) -> list[bytes]:
         """Every hash a value may be stored under while the look-up key rotates."""
         return [_keyed(key, value, kind) for _, key in self.lookup]
+
+
+def sealed_start(key_id: str) -> bytes:
+    """How every value sealed with this key begins."""
+    name = key_id.encode()
+    return bytes([_VERSION, len(name)]) + name
 
 
 def read_ring(settings: Settings) -> KeyRing:

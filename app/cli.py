@@ -1,0 +1,55 @@
+"""The door for people at a terminal: `fanka`, whose commands are loaded when they are asked for."""
+
+import importlib
+
+import click
+
+# Name to module; each module holds a click command or group of the same name. In the order of help.
+COMMANDS = {
+    "up": "up",
+    "demo": "demo",
+    "sandbox": "sandbox",
+    "doctor": "doctor",
+    "migrate": "migrate",
+    "account": "account",
+    "channel": "channel",
+    "menu": "menu",
+    "reply": "reply",
+    "tags": "tags",
+    "segment": "segment",
+    "broadcast": "broadcast",
+    "facts": "facts",
+    "dead": "dead",
+    "handlers": "plugins",
+    "rules": "plugins",
+    "keys": "keys",
+}
+
+
+class _Lazy(click.Group):
+    """Imports a command's module only when it is run or described."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        found: click.Command = getattr(importlib.import_module(f"app.commands.{COMMANDS[cmd_name]}"), cmd_name)
+        return found
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.version_option(package_name="fanka", prog_name="fanka")
+def main() -> None:
+    """粉卡: 微信会员服务, 集团自己运行 · the WeChat membership service that a retail group runs by itself.
+
+    中文在前; FANKA_LANG=en 用英文 · Chinese first; FANKA_LANG=en for English.
+    退出码 · exit codes: 0 完成 ok, 1 被拒绝 refused, 2 用法或设置有误 usage or settings.
+    """
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The commands of `fanka`: doors that compose rooms for somebody at a terminal."""
