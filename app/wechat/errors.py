@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from app.core.errors import FankaError
 
@@ -35,6 +35,8 @@ class WeChatError(FankaError):
         self.message = message
         self.rid = rid
         self.appid = appid
+        self.answer: Mapping[str, Any] = {}
+        """What WeChat said besides: 45065 carries the first `msg_id`."""
 
     @property
     def outcome_known(self) -> bool:

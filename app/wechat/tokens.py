@@ -129,6 +129,10 @@ class TokenKeeper:
         except RedisError as error:
             raise Unreached(f"the token store is away ({type(error).__name__})", account.appid) from None
 
+    def check(self, account: OpenAccount) -> None:
+        """Ask WeChat for a token now, whatever is kept: says whether AppID, secret and whitelist are right."""
+        self._source.grant(account, "token", self)
+
     def drop(self, account: OpenAccount, token: str, kind: Kind = "token") -> None:
         """Forget a token that WeChat refused, only if it is still the one in use."""
         try:

@@ -166,16 +166,16 @@ def _body(data: Mapping[str, Any], appid: str) -> bytes:
 
 
 def _refusal(error: WeChatClientException, appid: str) -> WeChatError:
-    if error.errcode is not None:
-        return error_of(int(error.errcode), str(error.errmsg or ""), appid)
     response = error.response
     if response is None:
         return Unanswered("no answer", appid)
     try:
         told = orjson.loads(response.content)
-        return error_of(int(told["errcode"]), str(told.get("errmsg", "")), appid)
+        refusal = error_of(int(told["errcode"]), str(told.get("errmsg", "")), appid)
     except (ValueError, TypeError, KeyError, AttributeError):
         return status_error(response.status_code, appid)
+    refusal.answer = told
+    return refusal
 
 
 def _lost(error: requests.RequestException, appid: str) -> WeChatError:

@@ -1,0 +1,1 @@
+"""The gateway's calls by area, each a part of the one class in `app.wechat.gateway`."""
