@@ -1,0 +1,172 @@
+"""Segments: a tree of conditions compiled to one statement over customer ids; counted, listed, explained and kept under a name."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from psycopg.errors import QueryCanceled
+from sqlalchemy import CompoundSelect, Select, except_, func, intersect, select, text, union
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from app.core.errors import BadRequestError, NotFoundError, UnavailableError
+from app.core.nouns import Customer
+from tagging.tree import All, Leaf, Not, Some, Tree, leaves, parse_tree, tree_json
+
+COUNT_TIMEOUT_MS = 5000
+MAX_PAGE = 500
+
+Ids = Select[Any] | CompoundSelect[Any]
+"""A statement of one column of customer ids, each once."""
+
+
+class _Part(NamedTuple):
+    ids: Ids
+    settled: bool
+    """Whether nobody in it was joined into another or erased."""
+
+
+def compile_tree(tree: Tree, now: datetime) -> Select[Any]:
+    """One parameterised SELECT of the customer ids of a segment, each once; joined and erased customers are never in it.
+
+    Nodes become INTERSECT, EXCEPT and UNION. The big customer table is read only where a tree needs it: under a `not` that stands alone, or
+    when no condition vouches that its customers are live.
+    """
+    part = _compile(tree, now=now)
+    ids = part.ids if part.settled else intersect(part.ids, _everybody())
+    found = ids.subquery("member")
+    return select(found.c[0].label("customer_id"))
+
+
+def _compile(tree: Tree, *, now: datetime) -> _Part:
+    if isinstance(tree, Leaf):
+        return _Part(tree.condition.compile(tree.params, now=now), tree.condition.settled)
+    if isinstance(tree, Not):
+        if isinstance(tree.child, Not):
+            return _compile(tree.child.child, now=now)
+        return _Part(except_(_everybody(), _compile(tree.child, now=now).ids), settled=True)
+    if isinstance(tree, Some):
+        parts = [_compile(child, now=now) for child in tree.children]
+        return parts[0] if len(parts) == 1 else _Part(union(*(part.ids for part in parts)), all(part.settled for part in parts))
+    return _compile_all(tree, now=now)
+
+
+def _compile_all(tree: All, *, now: datetime) -> _Part:
+    """What must hold is intersected, what must not is taken away from that: no need for everybody."""
+    wanted = [_compile(child, now=now) for child in tree.children if not isinstance(child, Not)]
+    unwanted = [_compile(child.child, now=now).ids for child in tree.children if isinstance(child, Not)]
+    if not wanted:
+        return _Part(except_(_everybody(), *unwanted), settled=True)
+    ids = wanted[0].ids if len(wanted) == 1 else intersect(*(part.ids for part in wanted))
+    return _Part(except_(ids, *unwanted) if unwanted else ids, any(part.settled for part in wanted))
+
+
+def _everybody() -> Ids:
+    return select(Customer.id).where(Customer.joined_into_id.is_(None), Customer.erased_at.is_(None))
+
+
+def verify_tree(session: Session, tree: Tree) -> None:
+    """Raise NotFoundError when a condition names something that does not exist."""
+    for leaf in leaves(tree):
+        leaf.condition.verify(session, leaf.params)
+
+
+def count_segment(session: Session, tree: Tree, *, now: datetime, timeout_ms: int = COUNT_TIMEOUT_MS) -> int:
+    """How many customers are in a segment. Raises UnavailableError (`segment_timeout`) after `timeout_ms`; the transaction is then over."""
+    before = session.scalar(text("SELECT current_setting('statement_timeout')"))
+    set_timeout = text("SELECT set_config('statement_timeout', :to, true)")
+    session.execute(set_timeout, {"to": str(timeout_ms)})
+    try:
+        counted = session.scalar(select(func.count()).select_from(compile_tree(tree, now=now).subquery()))
+    except DBAPIError as error:
+        if isinstance(error.orig, QueryCanceled):
+            raise UnavailableError(f"the count took longer than {timeout_ms} ms", code="segment_timeout") from error
+        raise
+    session.execute(set_timeout, {"to": before})
+    return int(counted or 0)
+
+
+class Page(NamedTuple):
+    """Some members of a segment by public id, and where to go on; `after` is None on the last page."""
+
+    members: list[UUID]
+    after: UUID | None
+
+
+def list_members(session: Session, tree: Tree, *, now: datetime, after: UUID | None = None, limit: int = 100) -> Page:
+    """Members in the order in which they became customers, from behind `after`. Raises BadRequestError on a bad cursor or limit."""
+    _check_limit(limit)
+    found = compile_tree(tree, now=now).subquery()
+    query = select(Customer.public_id).join(found, found.c.customer_id == Customer.id).order_by(Customer.id).limit(limit + 1)
+    if after is not None:
+        start = session.scalar(select(Customer.id).where(Customer.public_id == after))
+        if start is None:
+            raise BadRequestError("the cursor is not one that was given out", code="bad_cursor")
+        query = query.where(Customer.id > start)
+    members = list(session.scalars(query))
+    return Page(members[:limit], members[limit - 1] if len(members) > limit else None)
+
+
+def sample_members(session: Session, tree: Tree, *, now: datetime, size: int = 10) -> list[UUID]:
+    """Some members at random, by public id."""
+    _check_limit(size)
+    found = compile_tree(tree, now=now).order_by(func.random()).limit(size).subquery()
+    return list(session.scalars(select(Customer.public_id).join(found, found.c.customer_id == Customer.id)))
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a node of the tree says about one customer, and why."""
+
+    node: str
+    """`all`, `any`, `not`, or the name of the condition."""
+    holds: bool
+    why: str
+    children: tuple["Verdict", ...] = ()
+
+
+def explain(session: Session, tree: Tree, customer_id: int, *, now: datetime) -> Verdict:
+    """Each node with its verdict for one customer. Raises NotFoundError for one who was joined into another, erased or never known."""
+    if session.scalar(_everybody().where(Customer.id == customer_id)) is None:  # type: ignore[union-attr]
+        raise NotFoundError("there is no such customer any more", code="no_such_customer")
+    return _explain(session, tree, customer_id, now=now)
+
+
+def _explain(session: Session, tree: Tree, customer_id: int, *, now: datetime) -> Verdict:
+    if isinstance(tree, Leaf):
+        condition, params = tree.condition, tree.params
+        holds = condition.holds(session, params, customer_id, now=now)
+        return Verdict(condition.name, holds, condition.explain(session, params, customer_id, now=now))
+    if isinstance(tree, Not):
+        inner = _explain(session, tree.child, customer_id, now=now)
+        return Verdict("not", not inner.holds, "it holds, so this does not" if inner.holds else "it does not hold, so this does", (inner,))
+    children = tuple(_explain(session, child, customer_id, now=now) for child in tree.children)
+    held = sum(child.holds for child in children)
+    if isinstance(tree, All):
+        return Verdict("all", held == len(children), f"{held} of {len(children)} hold, all are needed", children)
+    return Verdict("any", held > 0, f"{held} of {len(children)} hold, one is needed", children)
+
+
+def _check_limit(limit: int) -> None:
+    if not 1 <= limit <= MAX_PAGE:
+        raise BadRequestError(f"between 1 and {MAX_PAGE} members at a time", code="bad_limit")
+
+
+__all__ = [
+    "All",
+    "Leaf",
+    "Not",
+    "Page",
+    "Some",
+    "Tree",
+    "Verdict",
+    "compile_tree",
+    "count_segment",
+    "explain",
+    "list_members",
+    "parse_tree",
+    "sample_members",
+    "tree_json",
+    "verify_tree",
+]
