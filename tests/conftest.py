@@ -1,5 +1,6 @@
 """Fixtures every test may ask for: settings, clock, house, accounts, the web application and the sandbox."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from playwright.sync_api import Browser, Page
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
@@ -23,6 +25,7 @@ from app.core.secrets import new_key
 from app.core.settings import Settings, read_settings
 from app.local.place import Place
 from tests.support.accounts import make_account as add_test_account
+from tests.support.browser import open_chromium, open_page
 from tests.support.cleaning import Sweeper, sweep_redis
 from tests.support.places import private_place
 from tests.support.sandbox import Sandbox
@@ -43,6 +46,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 _SERVERS = pytest.StashKey[Servers]()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The long forms run only where somebody said for how long: `make soak MINUTES=10`."""
+    if "SOAK_MINUTES" not in os.environ:
+        long = [item for item in items if item.get_closest_marker("soak")]
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item not in long]
 
 
 @pytest.fixture(scope="session")
@@ -186,6 +197,27 @@ def sandbox(process_sandbox: Sandbox) -> Sandbox:
     """WeChat on loopback, reset: `sandbox.url`, `sandbox.control(path, body)`, `sandbox.act(...)`."""
     process_sandbox.reset()
     return process_sandbox
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """A real Chromium, for tests marked `browser`; no longer than a module, because while it is open no other event loop runs here."""
+    with open_chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def phone(chromium: Browser) -> Iterator[Page]:
+    """A page of 390 by 844 points, as a hand holds it. Any error on the page's console fails the test."""
+    with open_page(chromium, width=390, height=844) as page:
+        yield page
+
+
+@pytest.fixture
+def desk(chromium: Browser) -> Iterator[Page]:
+    """A page of 1280 by 800 points, as a desk has it. Any error on the page's console fails the test."""
+    with open_page(chromium, width=1280, height=800) as page:
+        yield page
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from app.core.house import current
 from app.core.nouns import Account, BusinessUnit
 from app.core.unit import reading, work
+from tests.support.browser import open_page
 
 
 @pytest.mark.parametrize("turn", [1, 2])
@@ -45,3 +46,37 @@ def test_a_unit_of_work_is_swept_before_the_next_test(house):
         session.add(BusinessUnit(name="group"))
         session.flush()
         assert session.scalar(select(func.count()).select_from(BusinessUnit)) == 1
+
+
+@pytest.mark.browser
+def test_chromium_shows_a_page_served_by_us(serve, phone):
+    def page(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/html; charset=utf-8")])
+        return ["<link rel=icon href=data:,><h1>粉卡</h1>".encode()]
+
+    phone.goto(serve(page))
+    assert phone.inner_text("h1") == "粉卡"
+    assert phone.evaluate("innerWidth") == 390
+
+
+@pytest.mark.browser
+def test_an_error_on_a_page_fails_its_test(chromium):
+    with pytest.raises(AssertionError, match="burnt"), open_page(chromium, width=390, height=844) as page:
+        page.evaluate("console.error('burnt')")
+
+
+def test_the_sandbox_is_where_the_house_looks_for_wechat(house, sandbox, make_account):
+    assert house.settings.wechat_api_url == sandbox.url
+    account = make_account()
+    sandbox.add_account(account)
+    (lin,) = sandbox.add_people("Lin")
+    assert sandbox.act(lin["id"], account, "follow")
+    assert sandbox.person(lin["id"])["openids"][account.appid].startswith("o")
+
+
+def test_the_sandbox_is_reset_for_every_test(sandbox):
+    assert sandbox.control("accounts") == {"accounts": []}
+
+
+def test_without_a_sandbox_wechat_is_nowhere(house):
+    assert house.settings.wechat_api_url.endswith(":9")
