@@ -43,9 +43,10 @@ def read_upload(request: Request) -> Upload:
 def _file(part: bytes) -> Upload | None:
     head, _, content = part.partition(b"\r\n\r\n")
     filename = _FILENAME.search(head)
+    content = content.removesuffix(b"\r\n")
     if not filename or not content:
         return None
-    return Upload(filename.group(1).decode("utf-8", "replace"), content.removesuffix(b"\r\n"))
+    return Upload(filename.group(1).decode("utf-8", "replace"), content)
 
 
 def _take(call_: Call, type_: str) -> Upload:

@@ -21,8 +21,9 @@ def send_service(call_: Call) -> Record:
     contact = call_.contact(call_.body.get("touser"))
     type_, content = read_content(call_, SERVICE_TYPES)
     why, is_open = contact.window(call_.world.clock.now())
-    if why is None or (call_.account.kind != "mini" and not contact.following):
-        refuse(45047 if is_open and contact.following else 45015)
+    # Un-following closes every window, so an open one means that the person can be reached.
+    if why is None:
+        refuse(45047 if is_open else 45015)
     call_.take_quota("custom")
     more: Record = {"msgtype": type_, "window": why}
     staff = call_.body.get("customservice")

@@ -115,6 +115,7 @@ def reset(platform: Platform, request: Request, body: Any) -> Record:
 
 @control_effect("reset")
 def reset_done(world: World, entry: Record) -> None:
-    """Forget everything."""
+    """Forget everything, shifts of the clock too."""
     del entry
+    world.clock.offset_s = 0.0
     world.clear()

@@ -81,6 +81,10 @@ class World:
         self._emit = emit
         self.n = 0
         self.last_event = 0
+        self.next_msgid = FIRST_MSGID
+        self.next_inbound_id = FIRST_INBOUND_ID
+        self.next_mass_id = FIRST_MASS_ID
+        self.serial = 0
         self.recent: deque[bytes] = deque(maxlen=RECENT)
         self.on_event: Callable[[Event], None] | None = None
         self.on_awaited: Callable[[Awaited], None] | None = None
@@ -98,10 +102,6 @@ class World:
         self.login_codes: dict[str, tuple[str, str, str, float]] = {}
         self.totals = Totals()
         self.next_person = 1
-        self.next_msgid = FIRST_MSGID
-        self.next_inbound_id = FIRST_INBOUND_ID
-        self.next_mass_id = FIRST_MASS_ID
-        self.serial = 0
 
     # -- records -------------------------------------------------------------------------------
 
