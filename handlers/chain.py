@@ -59,7 +59,7 @@ class Chain:
         return Outcome(reads.reply, _told_apart(reads.drafts), stop, person)
 
     def _route(self, topic: str) -> tuple[Handler, ...]:
-        return tuple(handler for handler in self.handlers if not handler.hears or listens(handler.hears, topic))
+        return tuple(handler for handler in self.handlers if listens(handler.hears, topic))
 
 
 def build_chain(house: "House", *, channels: Channels | None = None) -> Chain:

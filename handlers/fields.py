@@ -35,8 +35,8 @@ def decimal(fields: Inbound | Mapping[str, Any], name: str, *, within: float) ->
 
 
 def yes(fields: Inbound | Mapping[str, Any], name: str) -> bool:
-    """A flag that WeChat writes as 0 or 1."""
-    return said(fields, name) == "1"
+    """A flag that WeChat writes as 0 or 1, and for gift cards as a word."""
+    return said(fields, name) in {"1", "true"}
 
 
 def inner(fields: Inbound | Mapping[str, Any], name: str) -> Mapping[str, Any]:

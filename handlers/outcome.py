@@ -113,8 +113,8 @@ class On:
 
 
 def listens(topics: frozenset[str], topic: str) -> bool:
-    """Whether `topics` cover `topic`, by name or by beginning."""
-    return topic in topics or any(each[-1] == "*" and topic.startswith(each[:-1]) for each in topics)
+    """Whether `topics` cover `topic`, by name or by beginning; none at all cover everything."""
+    return not topics or topic in topics or any(each[-1] == "*" and topic.startswith(each[:-1]) for each in topics)
 
 
 def kept_whole(inbound: Inbound, failed: Sequence[str] = ()) -> FactDraft:
