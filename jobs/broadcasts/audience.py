@@ -6,21 +6,24 @@ from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Select, case, cast, exists, func, literal, select
 from sqlalchemy.dialects.postgresql import BIT, distinct_on
-from sqlalchemy.orm import aliased
+from sqlalchemy.orm import Session, aliased
 
 from app.core.followers import FOLLOWING
 from app.core.nouns import Account, Customer, Follower
 from jobs.models import Broadcast, BroadcastAccount, Delivery, DeliveryState
-from tagging.segments import compile_tree, parse_tree
+from tagging.segments import compile_tree, verify_tree
+from tagging.tree import parse_tree
 
 BLOCKED_DAYS = 30
 """How long a receipt that says `user block` keeps a person off that account's broadcasts; he may have let us in again since."""
 BUCKETS = 10_000
 
 
-def check_segment(tree: Mapping[str, Any], *, now: datetime) -> None:
-    """Refuse a segment that does not compile. Raises BadRequestError."""
-    compile_tree(parse_tree(dict(tree)), now)
+def check_segment(session: Session, tree: Mapping[str, Any], *, now: datetime) -> None:
+    """Refuse a segment that does not compile or names something that does not exist. Raises BadRequestError and NotFoundError."""
+    read = parse_tree(dict(tree))
+    verify_tree(session, read)
+    compile_tree(read, now)
 
 
 def members_of(broadcast: Broadcast, *, now: datetime) -> Select[Any]:

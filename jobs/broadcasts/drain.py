@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.wechat.sender import Answer, Outgoing, Sender, sender_for
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
@@ -21,6 +20,7 @@ from app.core.house import House, current
 from app.core.log import get_logger
 from app.core.unit import reading, work
 from app.wechat.errors import BadPayload
+from app.wechat.sender import Answer, Outgoing, Sender, sender_for
 from jobs.broadcasts.carrier import Carrier, carrier_called
 from jobs.broadcasts.claim import Claimed, claim, release
 from jobs.broadcasts.client_ids import client_ids

@@ -1,8 +1,9 @@
 """Which accounts of which broadcasts have rows to send now, and nobody at work on them."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from jobs.broadcasts.claim import RETRY_WITHIN
@@ -37,6 +38,17 @@ def has_due_rows(session: Session, broadcast_id: int, account_id: int, *, now: d
     return bool(session.scalar(_ONE, values))
 
 
-def due_accounts(session: Session, *, now: datetime) -> list[Row[tuple[int, int, int | None, int | None, int]]]:
-    """Every (broadcast_id, account_id, quiet_from_min, quiet_to_min, free_lanes) with due rows."""
-    return list(session.execute(_IDLE, {"now": now, "not_before": now - RETRY_WITHIN}).all())
+@dataclass(frozen=True, slots=True)
+class Due:
+    """An account of a broadcast with rows to send now."""
+
+    broadcast_id: int
+    account_id: int
+    quiet_from_min: int | None
+    quiet_to_min: int | None
+    free_lanes: int
+
+
+def due_accounts(session: Session, *, now: datetime) -> list[Due]:
+    """Every account of every live broadcast with due rows, quiet hours or not."""
+    return [Due(*row) for row in session.execute(_IDLE, {"now": now, "not_before": now - RETRY_WITHIN})]

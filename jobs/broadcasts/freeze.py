@@ -3,8 +3,9 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
-from sqlalchemy import case, false, func, insert, literal, select
+from sqlalchemy import BigInteger, case, false, func, insert, literal, select
 from sqlalchemy.orm import Session
 
 from app.core.errors import NotFoundError
@@ -49,7 +50,7 @@ def freeze(house: House, broadcast_id: int) -> Frozen:
         frozen = freeze_rows(session, broadcast_id, parked=parked, now=now)
         if frozen.verdict == "frozen":
             for account_id in _accounts_with_rows(session, broadcast_id):
-                after_commit(session, lambda account_id=account_id: house.queues.wake("send", DRAIN, broadcast_id, account_id, within_s=30))
+                after_commit(session, partial(house.queues.wake, "send", DRAIN, broadcast_id, account_id, within_s=30))
     log.info("broadcast_frozen", broadcast=broadcast_id, verdict=frozen.verdict, rows=frozen.rows, pending=frozen.pending)
     return frozen
 
@@ -90,7 +91,7 @@ def _verdict(broadcast: Broadcast, *, now: datetime) -> str:
 def _write_rows(session: Session, broadcast: Broadcast, *, parked: Collection[int], now: datetime) -> tuple[int, int]:
     chosen = audience(broadcast, now=now, parked=parked).subquery("chosen")
     columns = {
-        "broadcast_id": literal(broadcast.id),
+        "broadcast_id": literal(broadcast.id, BigInteger),
         "wave": literal(broadcast.wave),
         "customer_id": chosen.c.customer_id,
         "follower_id": chosen.c.follower_id,

@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.wechat.sender import Answer
-
 from app.wechat.errors import AccountRefused, BadPayload, RecipientRefused, Throttled, WeChatError
+from app.wechat.sender import Answer
 from jobs.broadcasts.carrier import Carrier
 from jobs.broadcasts.pacing import Pace
 from jobs.models import DeliveryState

@@ -48,7 +48,7 @@ def join_deliveries(session: Session, *, old: int, into: int) -> None:
     session.execute(update(Delivery).where(Delivery.id.in_(winners)).values(customer_id=into))
 
 
-def _locked(*conditions: ColumnElement[bool]) -> Select[tuple[Delivery]]:
+def _locked(*conditions: ColumnElement[bool]) -> Select[Delivery]:
     found = select(Delivery).where(*conditions).order_by(Delivery.id)
     return found.with_for_update(key_share=True, of=Delivery).execution_options(populate_existing=True)
 

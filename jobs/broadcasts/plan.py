@@ -118,7 +118,7 @@ def plan_broadcast(
     carrier = carrier_called(plan.carrier)
     if plan.purpose not in carrier.purposes:
         raise BadRequestError(carrier.refusal(plan.purpose), code="purpose_refused")
-    check_segment(plan.segment, now=now)
+    check_segment(session, plan.segment, now=now)
     parts = [_part(part, plan=plan, carrier=carrier, accounts=accounts, catalogue=catalogue) for part in plan.accounts]
     values = _columns(plan, actor=actor, now=now)
     made = session.scalar(pg_insert(Broadcast).values(values).on_conflict_do_nothing(index_elements=["key"]).returning(Broadcast.id))

@@ -52,12 +52,12 @@ def sweep_house(house: House) -> Swept:
         idle = due_accounts(session, now=now)
     starts = sum(house.queues.wake("send", START, broadcast_id, within_s=30) for broadcast_id in starting)
     drains = 0
-    parked = Pace(house.redis, house.settings.redis_prefix).parked({row[1] for row in idle})
-    for broadcast_id, account_id, quiet_from, quiet_to, free in idle:
-        if free <= 0 or account_id in parked or quiet_until(now, from_min=quiet_from, to_min=quiet_to) is not None:
-            continue
-        # One at a time: where more lanes are free, the next sweep wakes the next drain.
-        drains += house.queues.wake("send", DRAIN, broadcast_id, account_id, within_s=30)
+    parked = Pace(house.redis, house.settings.redis_prefix).parked({due.account_id for due in idle})
+    for due in idle:
+        quiet = quiet_until(now, from_min=due.quiet_from_min, to_min=due.quiet_to_min)
+        if due.free_lanes > 0 and due.account_id not in parked and quiet is None:
+            # One at a time: where more lanes are free, the next sweep wakes the next drain.
+            drains += house.queues.wake("send", DRAIN, due.broadcast_id, due.account_id, within_s=30)
     swept = Swept(expired, undecided, joined, cleared, starts, drains)
     if any((expired, undecided, starts, drains)):
         log.info("broadcasts_swept", expired=expired, undecided=undecided, joined=joined, starts=starts, drains=drains)

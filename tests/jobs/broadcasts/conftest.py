@@ -23,7 +23,6 @@ from jobs.broadcasts.plan import plan_broadcast, read_plan
 from jobs.models import Broadcast, Delivery
 
 TEMPLATE = SimpleNamespace(template_id="tpl-1", title="积分变动", content="{{thing1.DATA}}\n{{time2.DATA}}")
-EVERYBODY: dict[str, Any] = {"not": {"all": [{"kind": "tag", "tag": "nobody-has-this"}]}}
 _numbers = itertools.count(1)
 
 
@@ -55,6 +54,12 @@ class Platform:
         return [call.payload["touser"] for call in self.calls]
 
 
+def everybody(account: OpenAccount) -> dict[str, Any]:
+    """A segment of all customers, whether they follow anything or not."""
+    follows = {"kind": "follows_account", "account": account.appid}
+    return {"any": [follows, {"not": follows}]}
+
+
 def refusal(code: int) -> WeChatError:
     return error_of(code, "no rid: 6745b3a2-1234", "wx")
 
@@ -66,7 +71,9 @@ class Stage:
         self.house = house
         self.platform = Platform()
 
-    def people(self, account: OpenAccount, number: int, *, state: str = "following", customers: Sequence[int] = (), **columns: Any) -> list[int]:
+    def people(
+        self, account: OpenAccount, number: int, *, state: str = "following", customers: Sequence[int] = (), **columns: Any
+    ) -> list[int]:
         """So many followers; returns their customers. With `customers` given, these follow one more account."""
         now = self.house.clock.now()
         made: list[int] = list(customers)
@@ -75,7 +82,9 @@ class Stage:
                 openid = f"o{next(_numbers):027d}"
                 if index >= len(made):
                     made.append(
-                        session.scalar(text("INSERT INTO customer (public_id, created_at) VALUES (gen_random_uuid(), :now) RETURNING id"), {"now": now})
+                        session.scalar(
+                            text("INSERT INTO customer (public_id, created_at) VALUES (gen_random_uuid(), :now) RETURNING id"), {"now": now}
+                        )
                     )
                 values = {
                     "account_id": account.id,
@@ -97,7 +106,7 @@ class Stage:
             "key": f"key-{next(_numbers)}",
             "name": "会员日",
             "purpose": "service",
-            "segment": EVERYBODY,
+            "segment": everybody(accounts[0]),
             "content": {"what": "您的积分即将到期", "when": "2026年11月30日"},
             "accounts": [{"appid": account.appid, **part} for account in accounts],
             **wishes,
@@ -131,7 +140,7 @@ class Stage:
     def counts(self, broadcast: Broadcast) -> dict[str, int]:
         query = select(Delivery.state, func.count()).where(Delivery.broadcast_id == broadcast.id).group_by(Delivery.state)
         with reading(self.house.engine) as session:
-            return {state: number for state, number in session.execute(query)}
+            return {row[0]: row[1] for row in session.execute(query)}
 
 
 @pytest.fixture
