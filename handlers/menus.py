@@ -1,10 +1,10 @@
 """Menus of accounts: kept as data, compared with what WeChat shows, pushed to one account or many."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from app.core.accounts import OpenAccount
@@ -13,6 +13,7 @@ from app.core.log import get_logger
 from app.core.nouns import Account, AccountKind, AuditEntry
 from app.core.unit import reading, work
 from app.wechat.errors import WeChatError
+from app.wechat.gateway import Gateway, gateway_for
 from handlers.menu_buttons import Difference, check_buttons, differences, digest
 from handlers.models import Menu
 
@@ -20,20 +21,6 @@ if TYPE_CHECKING:
     from app.core.house import House
 
 log = get_logger(__name__)
-
-
-class MenuGateway(Protocol):
-    """What pushing a menu needs of the gateway."""
-
-    def push_menu(self, menu: Mapping[str, Any]) -> None: ...
-
-    def push_conditional_menu(self, menu: Mapping[str, Any]) -> str: ...
-
-    def read_menus(self) -> Mapping[str, Any]: ...
-
-    def delete_menus(self) -> None: ...
-
-    def call(self, path: str, payload: Mapping[str, Any]) -> Mapping[str, Any]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,21 +73,21 @@ def list_menus(session: Session, *, account_id: int) -> list[Menu]:
     return list(session.scalars(_of(account_id).order_by(Menu.wechat_tag_id.nulls_first())))
 
 
-def compare_menus(house: "House", account: OpenAccount, gateway: MenuGateway | None = None) -> list[MenuState]:
+def compare_menus(house: "House", account: OpenAccount, gateway: Gateway | None = None) -> list[MenuState]:
     """Every stored menu of an account beside what WeChat has now. Raises WeChatError."""
     with reading(house.engine) as session:
         menus = list_menus(session, account_id=account.id)
-    theirs = _Theirs.read(gateway or _gateway(house, account))
+    theirs = _Theirs.read(gateway or gateway_for(house, account))
     return [MenuState(menu, differences(menu.buttons, theirs.of(menu))) for menu in menus]
 
 
 def push_menus(house: "House", accounts: Sequence[OpenAccount], *, actor: str) -> list[Pushed]:
     """Push the stored menus of each account where WeChat shows something else. One account's refusal does not stop the others."""
-    return [_push(house, account, _gateway(house, account), actor=actor) for account in accounts]
+    return [_push(house, account, gateway_for(house, account), actor=actor) for account in accounts]
 
 
 def remove_menu(
-    house: "House", account: OpenAccount, *, actor: str, wechat_tag_id: int | None = None, gateway: MenuGateway | None = None
+    house: "House", account: OpenAccount, *, actor: str, wechat_tag_id: int | None = None, gateway: Gateway | None = None
 ) -> None:
     """Take a menu down on WeChat's side and forget it. Raises WeChatError, NotFoundError, ConflictError."""
     with reading(house.engine) as session:
@@ -110,11 +97,11 @@ def remove_menu(
         raise NotFoundError("there is no such menu", code="unknown_menu")
     if wechat_tag_id is None and len(menus) > 1:
         raise ConflictError("WeChat removes the conditional menus with the default one: remove them first", code="menu_in_use")
-    speaker = gateway or _gateway(house, account)
+    speaker = gateway or gateway_for(house, account)
     if wechat_tag_id is None:
         speaker.delete_menus()
     elif menu.pushed_menu_id and menu.pushed_menu_id in _Theirs.read(speaker).conditional:
-        speaker.call("/cgi-bin/menu/delconditional", {"menuid": menu.pushed_menu_id})
+        speaker.delete_conditional_menu(menu.pushed_menu_id)
     with work(house.engine) as session:
         held = session.get(Menu, menu.id)
         if held is not None:
@@ -130,7 +117,7 @@ class _Theirs:
     conditional: dict[str, list[dict[str, Any]]]
 
     @classmethod
-    def read(cls, gateway: MenuGateway) -> "_Theirs":
+    def read(cls, gateway: Gateway) -> "_Theirs":
         answer = gateway.read_menus()
         default = answer.get("menu") or {}
         conditional = answer.get("conditionalmenu") or []
@@ -140,7 +127,7 @@ class _Theirs:
         return self.default if menu.wechat_tag_id is None else self.conditional.get(menu.pushed_menu_id or "", [])
 
 
-def _push(house: "House", account: OpenAccount, gateway: MenuGateway, *, actor: str) -> Pushed:
+def _push(house: "House", account: OpenAccount, gateway: Gateway, *, actor: str) -> Pushed:
     pushed = unchanged = 0
     try:
         for state in compare_menus(house, account, gateway):
@@ -157,7 +144,7 @@ def _push(house: "House", account: OpenAccount, gateway: MenuGateway, *, actor: 
     return Pushed(account.appid, pushed, unchanged)
 
 
-def _push_one(gateway: MenuGateway, menu: Menu) -> str | None:
+def _push_one(gateway: Gateway, menu: Menu) -> str | None:
     if menu.wechat_tag_id is None:
         gateway.push_menu({"button": menu.buttons})
         return None
@@ -165,7 +152,7 @@ def _push_one(gateway: MenuGateway, menu: Menu) -> str | None:
     if menu.pushed_menu_id:
         # The new one is up before the old one goes, so nobody sees the default menu in between.
         try:
-            gateway.call("/cgi-bin/menu/delconditional", {"menuid": menu.pushed_menu_id})
+            gateway.delete_conditional_menu(menu.pushed_menu_id)
         except WeChatError as error:
             log.warning("old_menu_left", refusal=error.code, rid=error.rid)
     return menu_id
@@ -183,14 +170,8 @@ def _settle(house: "House", menu: Menu, *, menu_id: str | None, changed: bool, a
             _audit(session, held, "menu.pushed", {"digest": held.pushed_digest}, house=house, actor=actor)
 
 
-def _of(account_id: int) -> Any:
+def _of(account_id: int) -> Select[Menu]:
     return select(Menu).where(Menu.account_id == account_id)
-
-
-def _gateway(house: "House", account: OpenAccount) -> MenuGateway:
-    from app.wechat.gateway import gateway_for
-
-    return gateway_for(house, account)
 
 
 def _audit(session: Session, menu: Menu, action: str, detail: dict[str, Any], *, house: "House", actor: str) -> None:
