@@ -29,6 +29,7 @@ MODEL_MODULES = (
     "tagging.models",
     "jobs.models",
     "jobs.followers.models",
+    "cards.models",
 )
 PROJECTION_FOLDERS = ("app.core.projections", "tagging.projections", "jobs.projections")
 REACTION_FOLDERS = ("jobs.reactions",)

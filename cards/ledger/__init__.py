@@ -1,0 +1,1 @@
+"""The points ledger: earn, spend, hold, return, transfer, expire; every movement a transaction whose entries sum to zero."""

@@ -1,0 +1,117 @@
+"""Writing one transaction: the business key first, then entries that sum to zero, then the wallet's stored balances."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, text
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.orm import Session
+
+from app.core.bulk import table_of
+from app.core.errors import BadRequestError, ConflictError
+from app.core.ids import new_public_id
+from cards.models.ledger import Book, PointsEntry, PointsTxn, TxnKind
+
+MOST = 10**12
+"""No single movement is larger: a slip of a till must not become a fortune."""
+_TXN = table_of(PointsTxn)
+_ENTRY = table_of(PointsEntry)
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why a transaction is posted. `business_key` is unique per kind for good; `occurred_at` is UTC."""
+
+    business_key: str
+    reason: str
+    actor: str
+    occurred_at: datetime
+    now: datetime
+    store_id: int | None = None
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One entry to be: on a wallet's book or on a unit's."""
+
+    book: Book
+    amount: int
+    wallet_id: int | None = None
+    unit_id: int | None = None
+
+
+class InsufficientPointsError(ConflictError):
+    """The wallet does not hold what is asked of it."""
+
+    code = "insufficient_points"
+
+
+def check_amount(amount: int) -> None:
+    """Refuse what no movement may be: not an integer, zero, negative or absurd. Raises BadRequestError."""
+    if isinstance(amount, bool) or not isinstance(amount, int) or not 0 < amount <= MOST:
+        raise BadRequestError(f"an amount is a whole number from 1 to {MOST}", code="bad_amount")
+
+
+def begin(session: Session, *, kind: TxnKind, cause: Cause, corrects_id: int | None = None, whole: bool = False) -> int | None:
+    """Claim the business key with the transaction's row. None when it is known already: nothing may then be posted again.
+
+    A parallel twin waits here until the first one commits or rolls back. `whole` marks a whole reversal of `corrects_id`.
+    Raises ConflictError when another key has reversed the same transaction.
+    """
+    row = {
+        "public_id": new_public_id(),
+        "kind": kind,
+        "business_key": cause.business_key,
+        "reason": cause.reason[:200],
+        "actor": cause.actor[:64],
+        "store_id": cause.store_id,
+        "occurred_at": cause.occurred_at,
+        "posted_at": cause.now,
+        "corrects_id": corrects_id,
+        "reverses_id": corrects_id if whole else None,
+        "data": cause.data,
+    }
+    made: int | None = session.scalar(pg_insert(_TXN).values(row).on_conflict_do_nothing().returning(_TXN.c.id))
+    if made is None and find_txn(session, kind=kind, business_key=cause.business_key) is None:
+        raise ConflictError("that transaction is reversed already", code="already_reversed")
+    return made
+
+
+def find_txn(session: Session, *, kind: TxnKind, business_key: str) -> PointsTxn | None:
+    """The transaction of a business key, or None."""
+    return session.scalar(select(PointsTxn).where(PointsTxn.kind == kind, PointsTxn.business_key == business_key))
+
+
+def write_entries(session: Session, txn_id: int, legs: Sequence[Leg]) -> None:
+    """Write the legs of a transaction and move the stored balances of the wallets they name.
+
+    Every book of a wallet is guarded: active, pending and held stay at least zero, debt at most zero.
+    Raises InsufficientPointsError when a guard says no.
+    """
+    legs = [leg for leg in legs if leg.amount]
+    assert sum(leg.amount for leg in legs) == 0, "the entries of a transaction sum to zero"
+    if not legs:
+        return
+    rows = [
+        {"txn_id": txn_id, "book": leg.book, "wallet_id": leg.wallet_id, "business_unit_id": leg.unit_id, "amount": leg.amount}
+        for leg in legs
+    ]
+    session.execute(_ENTRY.insert(), rows)
+    for wallet_id in sorted({leg.wallet_id for leg in legs if leg.wallet_id is not None}):
+        change = {book: sum(leg.amount for leg in legs if leg.wallet_id == wallet_id and leg.book == book) for book in _WALLET_BOOKS}
+        moved = session.execute(_MOVE, {"wallet": wallet_id, **{book.value: amount for book, amount in change.items()}})
+        if moved.rowcount != 1:  # type: ignore[attr-defined]  # a text UPDATE answers with a cursor result.
+            raise InsufficientPointsError("积分不足")
+
+
+_WALLET_BOOKS = (Book.ACTIVE, Book.PENDING, Book.HELD, Book.DEBT)
+_MOVE = text(
+    """
+    UPDATE wallet
+    SET active = active + :active, pending = pending + :pending, held = held + :held, debt = debt + :debt
+    WHERE id = :wallet AND active + :active >= 0 AND pending + :pending >= 0 AND held + :held >= 0 AND debt + :debt <= 0
+    """
+)

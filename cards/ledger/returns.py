@@ -1,0 +1,172 @@
+"""Returns: points of a returned purchase are taken back, a returned reward goes back to the lots it came from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.core.errors import BadRequestError, ConflictError
+from cards.ledger.earn import Posted
+from cards.ledger.lots import move_lot, take_lots
+from cards.ledger.post import Cause, Leg, begin, check_amount, write_entries
+from cards.ledger.spend import known, ready
+from cards.ledger.wallets import lock_wallets
+from cards.models.ledger import Book, Lot, LotMove, LotState, PointsEntry, PointsTxn, TxnKind
+from cards.models.programme import ReturnPolicy
+
+
+def take_back(session: Session, *, earn_txn_id: int, amount: int, policy: ReturnPolicy, cause: Cause) -> Posted:
+    """Take back points of a returned purchase, all or part of what the transaction `earn_txn_id` brought.
+
+    In this order: what is left of its own lot, what of it has expired (nobody loses it twice), then, for what was spent, other active lots, and
+    at last the programme's policy: a debt, forgiveness, or refusal.
+    Raises BadRequestError for more than was earned, ConflictError when the policy refuses.
+    """
+    check_amount(amount)
+    lot = session.scalars(select(Lot).where(Lot.txn_id == earn_txn_id)).one_or_none()
+    if lot is None:
+        raise BadRequestError("that transaction brought no points", code="not_an_earn")
+    txn_id = begin(session, kind=TxnKind.TAKE_BACK, cause=cause, corrects_id=earn_txn_id, whole=amount == lot.quantity)
+    if txn_id is None:
+        return known(session, TxnKind.TAKE_BACK, cause)
+    ready(session, lot.wallet_id, now=cause.now)
+    session.refresh(lot)
+    before = _corrected(session, earn_txn_id, book=Book.ISSUED, apart_from=txn_id) + _forgiven(session, earn_txn_id, apart_from=txn_id)
+    if before + amount > lot.quantity:
+        raise BadRequestError("more is returned than was earned", code="over_returned")
+    shares = _share_out(session, lot, amount, apart_from=txn_id)
+    if shares.spent and policy is ReturnPolicy.REFUSE:
+        raise ConflictError("points of this purchase are already spent", code="points_spent")
+    forgiven = shares.spent if policy is ReturnPolicy.FLOOR_AT_ZERO else 0
+    if forgiven:
+        session.get_one(PointsTxn, txn_id).data = {**cause.data, "forgiven": forgiven}
+    own_book = Book.PENDING if lot.state == LotState.PENDING else Book.ACTIVE
+    if shares.own:
+        if shares.own == lot.remaining:
+            lot.state = LotState.CANCELLED
+        move_lot(session, lot, -shares.own, txn_id=txn_id)
+    if shares.others:
+        take_lots(session, wallet_id=lot.wallet_id, amount=shares.others, txn_id=txn_id)
+    legs = [
+        Leg(own_book, -shares.own, wallet_id=lot.wallet_id),
+        Leg(Book.EXPIRED, -shares.expired, unit_id=lot.issuing_unit_id),
+        Leg(Book.ACTIVE, -shares.others, wallet_id=lot.wallet_id),
+        Leg(Book.DEBT, forgiven - shares.spent, wallet_id=lot.wallet_id),
+        Leg(Book.ISSUED, amount - forgiven, unit_id=lot.issuing_unit_id),
+    ]
+    session.flush()
+    write_entries(session, txn_id, legs)
+    return Posted(txn_id, fresh=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shares:
+    """Where points that are taken back come from."""
+
+    own: int
+    """Still in the purchase's own lot."""
+    expired: int
+    """Gone by expiry: taken from the unit's expired account, for nobody loses a point twice."""
+    others: int
+    """Spent, and made good by other active lots."""
+    spent: int
+    """Spent, with nothing left to make it good."""
+
+
+def _share_out(session: Session, lot: Lot, amount: int, *, apart_from: int) -> _Shares:
+    own = min(amount, lot.remaining)
+    gone = _expired(session, lot) - _corrected(session, lot.txn_id, book=Book.EXPIRED, apart_from=apart_from)
+    expired = max(min(amount - own, gone), 0)
+    wallet = lock_wallets(session, [lot.wallet_id])[lot.wallet_id]
+    elsewhere = wallet.active - (lot.remaining if lot.state == LotState.ACTIVE else 0)
+    others = max(min(amount - own - expired, elsewhere), 0)
+    return _Shares(own, expired, others, amount - own - expired - others)
+
+
+def give_back(session: Session, *, spend_txn_id: int, amount: int, cause: Cause) -> Posted:
+    """Give back all or part of what a spend took: to its own lots with their own expiry, the longest-lived first.
+
+    A lot that has expired meanwhile takes its share too, and loses it again tonight, visibly.
+    Raises BadRequestError for more than was spent.
+    """
+    check_amount(amount)
+    spent = session.get(PointsTxn, spend_txn_id)
+    if spent is None or spent.kind not in (TxnKind.SPEND, TxnKind.CONFIRM):
+        raise BadRequestError("that transaction spent nothing", code="not_a_spend")
+    used = select(func.sum(PointsEntry.amount)).where(PointsEntry.txn_id == spend_txn_id, PointsEntry.book == Book.REDEEMED)
+    total = int(session.scalar(used) or 0)
+    txn_id = begin(session, kind=TxnKind.GIVE_BACK, cause=cause, corrects_id=spend_txn_id, whole=amount == total)
+    if txn_id is None:
+        return known(session, TxnKind.GIVE_BACK, cause)
+    lots = _lots_of(session, spend_txn_id)
+    wallet = lock_wallets(session, [lots[0].wallet_id])[lots[0].wallet_id]
+    if amount - _corrected(session, spend_txn_id, book=Book.REDEEMED, apart_from=txn_id) > total:
+        raise BadRequestError("more is given back than was spent", code="over_returned")
+    unit_id = session.scalars(
+        select(PointsEntry.business_unit_id).where(PointsEntry.txn_id == spend_txn_id, PointsEntry.book == Book.REDEEMED)
+    ).one()
+    taken = _net_moves(session, spend_txn_id, apart_from=txn_id)
+    left, owed = amount, -wallet.debt
+    legs = [Leg(Book.ACTIVE, amount, wallet_id=wallet.id), Leg(Book.REDEEMED, -amount, unit_id=unit_id)]
+    for lot in lots:
+        back = min(left, taken.get(lot.id, 0))
+        if back <= 0:
+            continue
+        if lot.state != LotState.ACTIVE:
+            lot.state = LotState.ACTIVE
+        move_lot(session, lot, back, txn_id=txn_id, unit_id=unit_id)
+        left -= back
+        paid = min(owed, back)
+        if paid:
+            owed -= paid
+            move_lot(session, lot, -paid, txn_id=txn_id)
+            legs += [Leg(Book.ACTIVE, -paid, wallet_id=wallet.id), Leg(Book.DEBT, paid, wallet_id=wallet.id)]
+    if left:
+        raise BadRequestError("more is given back than was spent", code="over_returned")
+    write_entries(session, txn_id, legs)
+    return Posted(txn_id, fresh=True)
+
+
+def _corrected(session: Session, txn_id: int, *, book: Book, apart_from: int) -> int:
+    """The sum that corrections of a transaction have entered on a unit's book so far (of `expired`, with its sign turned)."""
+    query = (
+        select(func.sum(PointsEntry.amount))
+        .join(PointsTxn, PointsTxn.id == PointsEntry.txn_id)
+        .where(PointsTxn.corrects_id == txn_id, PointsTxn.id != apart_from, PointsEntry.book == book)
+    )
+    found = int(session.scalar(query) or 0)
+    return -found if book is Book.EXPIRED else found
+
+
+def _forgiven(session: Session, txn_id: int, *, apart_from: int) -> int:
+    rows = session.scalars(select(PointsTxn.data).where(PointsTxn.corrects_id == txn_id, PointsTxn.id != apart_from))
+    return sum(int(data.get("forgiven", 0)) for data in rows)
+
+
+def _expired(session: Session, lot: Lot) -> int:
+    """How much of a lot has expired."""
+    query = (
+        select(func.sum(LotMove.amount))
+        .join(PointsTxn, PointsTxn.id == LotMove.txn_id)
+        .where(LotMove.lot_id == lot.id, PointsTxn.kind == TxnKind.EXPIRE)
+    )
+    return -int(session.scalar(query) or 0)
+
+
+def _lots_of(session: Session, txn_id: int) -> Sequence[Lot]:
+    """The lots a transaction took from, the longest-lived first."""
+    ids = select(LotMove.lot_id).where(LotMove.txn_id == txn_id)
+    return session.scalars(select(Lot).where(Lot.id.in_(ids)).order_by(Lot.expires_at.desc().nulls_first(), Lot.id.desc())).all()
+
+
+def _net_moves(session: Session, txn_id: int, *, apart_from: int) -> dict[int, int]:
+    """What a spend took from each lot and has not given back: uses carry their unit, and so do the moves that undo them."""
+    query = (
+        select(LotMove.lot_id, func.sum(LotMove.amount).label("net"))
+        .join(PointsTxn, PointsTxn.id == LotMove.txn_id)
+        .where(LotMove.redeeming_unit_id.is_not(None), PointsTxn.id != apart_from)
+        .where((PointsTxn.id == txn_id) | (PointsTxn.corrects_id == txn_id))
+        .group_by(LotMove.lot_id)
+    )
+    return {row.lot_id: -int(row.net) for row in session.execute(query)}

@@ -1,0 +1,171 @@
+"""Spending: the wallet's lock, what is due, the guarded balance, then the lots that expire first."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.core.errors import BadRequestError, ConflictError
+from cards.ledger.earn import Posted
+from cards.ledger.lots import add_lot, move_lot, settle_due, take_lots, write_moves
+from cards.ledger.post import Cause, Leg, begin, check_amount, find_txn, write_entries
+from cards.ledger.wallets import lock_wallets
+from cards.models.ledger import Book, Lot, LotMove, LotState, PointsHold, TxnKind
+
+LONGEST_HOLD = timedelta(minutes=10)
+
+
+def known(session: Session, kind: TxnKind, cause: Cause) -> Posted:
+    """The transaction that already carries this business key."""
+    txn = find_txn(session, kind=kind, business_key=cause.business_key)
+    assert txn is not None
+    return Posted(txn.id, fresh=False)
+
+
+def ready(session: Session, wallet_id: int, *, now: datetime) -> None:
+    """Lock a wallet and settle what is due in it. Raises BadRequestError for an unknown wallet."""
+    if wallet_id not in lock_wallets(session, [wallet_id]):
+        raise BadRequestError("no such wallet", code="no_wallet")
+    settle_due(session, [wallet_id], now=now)
+
+
+def spend(session: Session, *, wallet_id: int, amount: int, unit_id: int, cause: Cause) -> Posted:
+    """Use points at a business unit. Raises InsufficientPointsError; the caller's transaction is then to be rolled back."""
+    return _debit(session, TxnKind.SPEND, wallet_id=wallet_id, amount=amount, cause=cause, to=Leg(Book.REDEEMED, amount, unit_id=unit_id))
+
+
+def donate(session: Session, *, wallet_id: int, amount: int, unit_id: int, cause: Cause) -> Posted:
+    """Give points to a unit's donation account."""
+    return _debit(session, TxnKind.DONATE, wallet_id=wallet_id, amount=amount, cause=cause, to=Leg(Book.DONATION, amount, unit_id=unit_id))
+
+
+def take_away(session: Session, *, wallet_id: int, amount: int, unit_id: int, cause: Cause) -> Posted:
+    """A manual adjustment downwards; it takes no part in the settlement."""
+    return _debit(session, TxnKind.ADJUST, wallet_id=wallet_id, amount=amount, cause=cause, to=Leg(Book.ISSUED, amount, unit_id=unit_id))
+
+
+def _debit(session: Session, kind: TxnKind, *, wallet_id: int, amount: int, cause: Cause, to: Leg) -> Posted:
+    check_amount(amount)
+    txn_id = begin(session, kind=kind, cause=cause)
+    if txn_id is None:
+        return known(session, kind, cause)
+    ready(session, wallet_id, now=cause.now)
+    write_entries(session, txn_id, [Leg(Book.ACTIVE, -amount, wallet_id=wallet_id), to])
+    used_at = to.unit_id if kind is TxnKind.SPEND else None
+    take_lots(session, wallet_id=wallet_id, amount=amount, txn_id=txn_id, unit_id=used_at)
+    return Posted(txn_id, fresh=True)
+
+
+def transfer(session: Session, *, from_wallet_id: int, to_wallet_id: int, amount: int, cause: Cause) -> Posted:
+    """Move points to another customer; every lot keeps its expiry and its issuing unit."""
+    check_amount(amount)
+    if from_wallet_id == to_wallet_id:
+        raise BadRequestError("a transfer needs two customers", code="same_wallet")
+    txn_id = begin(session, kind=TxnKind.TRANSFER, cause=cause)
+    if txn_id is None:
+        return known(session, TxnKind.TRANSFER, cause)
+    wallets = lock_wallets(session, [from_wallet_id, to_wallet_id])
+    if len(wallets) != 2 or wallets[from_wallet_id].programme_id != wallets[to_wallet_id].programme_id:
+        raise BadRequestError("both wallets must belong to one programme", code="no_wallet")
+    settle_due(session, wallets, now=cause.now)
+    owed = -wallets[to_wallet_id].debt
+    legs = [Leg(Book.ACTIVE, -amount, wallet_id=from_wallet_id), Leg(Book.ACTIVE, amount, wallet_id=to_wallet_id)]
+    write_entries(session, txn_id, legs)
+    for taken in take_lots(session, wallet_id=from_wallet_id, amount=amount, txn_id=txn_id):
+        lot_id = add_lot(
+            session,
+            wallet_id=to_wallet_id,
+            txn_id=txn_id,
+            unit_id=taken.issuing_unit_id,
+            amount=taken.amount,
+            available_from=cause.now,
+            expires_at=taken.expires_at,
+            now=cause.now,
+        )
+        paid = min(owed, taken.amount)
+        if paid:
+            owed -= paid
+            move_lot(session, session.get_one(Lot, lot_id), -paid, txn_id=txn_id)
+            write_entries(session, txn_id, [Leg(Book.ACTIVE, -paid, wallet_id=to_wallet_id), Leg(Book.DEBT, paid, wallet_id=to_wallet_id)])
+    return Posted(txn_id, fresh=True)
+
+
+def hold(session: Session, *, wallet_id: int, amount: int, unit_id: int, cause: Cause, until: datetime) -> Posted:
+    """Set points aside for a till, for ten minutes at most."""
+    check_amount(amount)
+    if not cause.now < until <= cause.now + LONGEST_HOLD:
+        raise BadRequestError("a hold lasts ten minutes at most", code="bad_hold")
+    txn_id = begin(session, kind=TxnKind.HOLD, cause=cause)
+    if txn_id is None:
+        return known(session, TxnKind.HOLD, cause)
+    ready(session, wallet_id, now=cause.now)
+    write_entries(session, txn_id, [Leg(Book.ACTIVE, -amount, wallet_id=wallet_id), Leg(Book.HELD, amount, wallet_id=wallet_id)])
+    take_lots(session, wallet_id=wallet_id, amount=amount, txn_id=txn_id)
+    session.add(PointsHold(txn_id=txn_id, wallet_id=wallet_id, business_unit_id=unit_id, amount=amount, state="open", expires_at=until))
+    session.flush()
+    return Posted(txn_id, fresh=True)
+
+
+def confirm(session: Session, *, hold_txn_id: int, cause: Cause) -> Posted:
+    """Use what a hold set aside. Raises ConflictError when the hold was released or its time is over."""
+    txn_id = begin(session, kind=TxnKind.CONFIRM, cause=cause, corrects_id=hold_txn_id)
+    if txn_id is None:
+        return known(session, TxnKind.CONFIRM, cause)
+    kept = _open_hold(session, hold_txn_id)
+    if kept.expires_at <= cause.now:
+        raise ConflictError("the hold has run out", code="hold_expired")
+    kept.state = "confirmed"
+    session.flush()
+    write_entries(
+        session,
+        txn_id,
+        [Leg(Book.HELD, -kept.amount, wallet_id=kept.wallet_id), Leg(Book.REDEEMED, kept.amount, unit_id=kept.business_unit_id)],
+    )
+    moves = list(session.scalars(select(LotMove).where(LotMove.txn_id == hold_txn_id).order_by(LotMove.id)))
+    # Out of the hold and into the use: together they change no lot, and the second half is what the settlement reads.
+    undone: list[tuple[int, int, int | None]] = [(move.lot_id, -move.amount, None) for move in moves]
+    write_moves(session, undone + [(move.lot_id, move.amount, kept.business_unit_id) for move in moves], txn_id=txn_id)
+    return Posted(txn_id, fresh=True)
+
+
+def release(session: Session, *, hold_txn_id: int, cause: Cause) -> Posted:
+    """Give back what a hold set aside, to the lots it came from. Raises ConflictError when the hold is settled already."""
+    txn_id = begin(session, kind=TxnKind.RELEASE, cause=cause, corrects_id=hold_txn_id, whole=True)
+    if txn_id is None:
+        return known(session, TxnKind.RELEASE, cause)
+    kept = _open_hold(session, hold_txn_id)
+    kept.state = "released"
+    session.flush()
+    for move in session.scalars(select(LotMove).where(LotMove.txn_id == hold_txn_id).order_by(LotMove.id)).all():
+        lot = session.get_one(Lot, move.lot_id, populate_existing=True)
+        if lot.state == LotState.EXPIRED:
+            lot.state = LotState.ACTIVE
+        move_lot(session, lot, -move.amount, txn_id=txn_id)
+    write_entries(
+        session, txn_id, [Leg(Book.HELD, -kept.amount, wallet_id=kept.wallet_id), Leg(Book.ACTIVE, kept.amount, wallet_id=kept.wallet_id)]
+    )
+    return Posted(txn_id, fresh=True)
+
+
+def release_overdue(session: Session, *, now: datetime, limit: int = 200) -> int:
+    """Release holds whose time is over; says how many."""
+    query = select(PointsHold).where(PointsHold.state == "open", PointsHold.expires_at <= now).order_by(PointsHold.wallet_id).limit(limit)
+    overdue = session.scalars(query).all()
+    for kept in overdue:
+        cause = Cause(business_key=f"hold:{kept.txn_id}", reason="占用超时", actor="system", occurred_at=now, now=now)
+        release(session, hold_txn_id=kept.txn_id, cause=cause)
+    return len(overdue)
+
+
+def _open_hold(session: Session, hold_txn_id: int) -> PointsHold:
+    """The hold of a transaction, its wallet locked first. Raises ConflictError when it is not open."""
+    wallet_id = session.scalar(select(PointsHold.wallet_id).where(PointsHold.txn_id == hold_txn_id))
+    if wallet_id is None:
+        raise BadRequestError("no such hold", code="no_hold")
+    lock_wallets(session, [wallet_id])
+    kept = session.scalars(
+        select(PointsHold).where(PointsHold.txn_id == hold_txn_id).with_for_update().execution_options(populate_existing=True)
+    ).one()
+    if kept.state != "open":
+        raise ConflictError("the hold is settled already", code="hold_settled")
+    return kept

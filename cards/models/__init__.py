@@ -1,0 +1,5 @@
+"""The tables of this room, by subject."""
+
+from cards.models import ledger, programme
+
+__all__ = ["ledger", "programme"]
