@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, Integer, String, func, insert, select, text
+from sqlalchemy import BigInteger, ForeignKey, Index, Integer, String, func, insert, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -30,9 +30,9 @@ class FactRow(Base):
     id: Mapped[int] = row_id()
     key: Mapped[str] = mapped_column(String(160), unique=True)
     kind: Mapped[str] = mapped_column(String(48))
-    customer_id: Mapped[int | None] = mapped_column(ForeignKey("customer.id"))
-    follower_id: Mapped[int | None] = mapped_column(ForeignKey("follower.id"))
-    account_id: Mapped[int | None] = mapped_column(ForeignKey("account.id"))
+    customer_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("customer.id"))
+    follower_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("follower.id"))
+    account_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("account.id"))
     occurred_at: Mapped[datetime] = mapped_column(Moment)
     recorded_at: Mapped[datetime] = mapped_column(Moment)
     data: Mapped[dict[str, Any]] = mapped_column(JSONB)
