@@ -90,7 +90,7 @@ def run_timetable(house: House) -> None:
                 ttl=60,
             )
         try:
-            scheduler.start()
+            scheduler.start()  # type: ignore[no-untyped-call]  # RQ types its scheduler in part.
         except RedisError as error:
             log.warning("timetable_paused", error=type(error).__name__)
             time.sleep(1)
