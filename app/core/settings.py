@@ -38,9 +38,9 @@ class Settings:
     inbox_max_bytes: int
     """`INBOX_MAX_BYTES`: how much the stream may hold before the webhook writes to PostgreSQL itself."""
     web_host: str
-    """`FANKA_WEB_HOST`."""
+    """`FANKA_WEB_HOST`: the address the web server listens on."""
     web_port: int
-    """`FANKA_WEB_PORT`."""
+    """`FANKA_WEB_PORT`: the port the web server listens on."""
     web_workers: int
     """`FANKA_WEB_WORKERS`: processes of the web server."""
     web_threads: int

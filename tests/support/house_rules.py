@@ -11,8 +11,8 @@ from pathlib import Path
 from app.local.place import CHECKOUT
 
 ROOMS = ("app", "handlers", "jobs", "cards", "tagging", "sandbox")
-BESIDE = ("tests", "migrations", "bench", "docs", "deploy")
-"""Folders that stand beside the house: proofs, the door of Alembic, measurements and papers."""
+BESIDE = ("tests", "migrations", "demo", "bench", "docs", "deploy")
+"""Folders that stand beside the house: proofs, the door of Alembic, the demo, measurements and papers."""
 DOORS = ("wsgi",)
 LONGEST_FILE = 350
 LONGEST_FUNCTION = 60
