@@ -39,6 +39,7 @@ _BY_CODE = {
     "bad_body": "内容不是微信的消息格式",
     "json_not_expected": "只有小程序可以使用 JSON 格式",
     "not_accepted": "暂时无法保存消息，请稍后重试",
+    "not_ready": "收件箱和数据库都没有应答",
     "not_read_yet": "服务正在启动，请稍后重试",
     "internal": "服务内部出错，已记录",
 }

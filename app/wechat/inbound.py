@@ -48,6 +48,16 @@ def verify_echo(account: OpenAccount, args: Mapping[str, str], *, now: datetime 
     return echo
 
 
+def check_query(account: OpenAccount, args: Mapping[str, str], *, now: datetime, tolerance_s: int) -> None:
+    """Refuse what WeChat did not sign just now, before its body is read: a stranger must not make us wait for one.
+
+    Raises BadRequestError and ForbiddenError, as `read_inbound` does for the same query.
+    """
+    given = _parameters(args)
+    _check_signature(account, given)
+    _check_timestamp(given["timestamp"], now=now, tolerance_s=tolerance_s)
+
+
 def read_inbound(
     account: OpenAccount, *, args: Mapping[str, str], body: bytes, content_type: str, now: datetime, tolerance_s: int
 ) -> Received:

@@ -18,7 +18,7 @@ from app.web.limits import read_bounded, read_query
 from app.web.problems import request_id
 from app.web.tally import Tally
 from app.web.webhook.accept import Acceptance
-from app.wechat.inbound import read_inbound, seal_reply, verify_echo
+from app.wechat.inbound import check_query, read_inbound, seal_reply, verify_echo
 from handlers.chain import Chain
 from handlers.replies import Reply
 
@@ -95,8 +95,9 @@ class Door:
 
     def _receive(self, account: OpenAccount, environ: dict[str, Any], *, deadline: float) -> Response:
         args = read_query(environ)
-        body = read_bounded(environ, limit=MAX_BODY)
         now = self._clock.now()
+        check_query(account, args, now=now, tolerance_s=self._tolerance_s)
+        body = read_bounded(environ, limit=MAX_BODY)
         received = read_inbound(
             account, args=args, body=body, content_type=environ.get("CONTENT_TYPE") or "", now=now, tolerance_s=self._tolerance_s
         )
