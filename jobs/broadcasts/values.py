@@ -14,7 +14,12 @@ _TYPED = re.compile(r"([a-z_]+?)(\d{1,3})")
 _DAY = r"\d{4}(?:[-/.]\d{1,2}[-/.]\d{1,2}|年\d{1,2}月(?:\d{1,2}日)?)"
 _HOUR = r"(?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d)?"
 _MOMENT = rf"(?:{_DAY}(?:\s?{_HOUR})?|{_HOUR})"
-_EMOJI = re.compile("[\u200d\u20e3\u2600-\u27bf\ufe0f\U0001f000-\U0001faff\U000e0020-\U000e007f]")
+# Characters shown as pictures by themselves, the selector that makes others so, joiners, key caps and flags; ★ and → are text.
+_EMOJI = re.compile(
+    "[\u200d\u20e3\ufe0f\u231a\u231b\u23e9-\u23ec\u23f0\u23f3\u25fd\u25fe\u2614\u2615\u2648-\u2653\u267f\u2693\u26a1\u26aa\u26ab\u26bd\u26be"
+    "\u26c4\u26c5\u26ce\u26d4\u26ea\u26f2\u26f3\u26f5\u26fa\u26fd\u2705\u270a\u270b\u2728\u274c\u274e\u2753-\u2755\u2757\u2795-\u2797\u27b0\u27bf"
+    "\u2b1b\u2b1c\u2b50\u2b55\U0001f000-\U0001faff\U000e0020-\U000e007f]"
+)
 _PLACEHOLDER = re.compile(r"\{[^{}]*\}")
 
 _SIGNS: tuple[tuple[Callable[[str], object], str, str], ...] = (
