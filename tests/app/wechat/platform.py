@@ -4,6 +4,7 @@ import socket
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -39,6 +40,7 @@ class TinyPlatform:
     heard: list[Heard] = field(default_factory=list)
     connections: int = 0
     most_at_once: int = 0
+    hang_up_after: bool = False
     _open: set[socket.socket] = field(default_factory=set)
     _busy: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -55,7 +57,8 @@ class TinyPlatform:
         self._listener.close()
         with self._lock:
             for each in self._open:
-                each.close()
+                with suppress(OSError):
+                    each.shutdown(socket.SHUT_RDWR)
         while self._threads:
             self._threads.popleft().join(10)
 
@@ -92,6 +95,8 @@ class TinyPlatform:
                     if said is None:
                         return
                     connection.sendall(said)
+                    if self.hang_up_after:
+                        return
         except (OSError, ValueError):
             return
         finally:
