@@ -1,7 +1,7 @@
 """Making an event durable: into the inbox, else straight into PostgreSQL, else an honest refusal."""
 
-import time
 from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from redis.exceptions import RedisError
@@ -37,6 +37,7 @@ class Acceptance:
                 reason = "full"
             except (RedisError, OSError) as error:
                 reason = self._away = type(error).__name__
+                self._probe_at = monotonic() + _PROBE_S
             else:
                 self._away = ""
                 return
@@ -47,7 +48,7 @@ class Acceptance:
     def _may_append(self) -> bool:
         if not self._away:
             return True
-        now = time.monotonic()
+        now = monotonic()
         if now < self._probe_at:
             return False
         self._probe_at = now + _PROBE_S
@@ -58,7 +59,7 @@ class Acceptance:
         # the repeat that WeChat then sends meets its key.
         waiting = self._straight.submit(record_now, self._house, entry)
         try:
-            waiting.result(timeout=max(deadline - time.monotonic(), 0.1))
+            waiting.result(timeout=max(deadline - monotonic(), 0.1))
         except Exception as error:
             waiting.cancel()
             log.exception("event_not_accepted", alarm=True, appid=entry.appid, inbox=reason, database=type(error).__name__)

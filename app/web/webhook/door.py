@@ -41,7 +41,7 @@ def refused_key(prefix: str) -> str:
 def make_webhook(house: "House", chain: Chain) -> Blueprint:
     """The blueprint of `/wechat/<appid>`; one per process, made after a fork."""
     door = Door(house, chain)
-    blueprint = Blueprint("webhook", __name__)
+    blueprint = WebhookBlueprint(door)
     blueprint.add_url_rule(
         "/wechat/<appid>",
         "webhook",
@@ -54,6 +54,14 @@ def make_webhook(house: "House", chain: Chain) -> Blueprint:
     return blueprint
 
 
+class WebhookBlueprint(Blueprint):
+    """The blueprint with its door, so that whoever holds the application finds the counters."""
+
+    def __init__(self, door: "Door") -> None:
+        super().__init__("webhook", __name__)
+        self.door = door
+
+
 class Door:
     """Holds what every request needs, so that a request looks nothing up twice."""
 
@@ -62,7 +70,9 @@ class Door:
         self._tolerance_s = house.settings.timestamp_tolerance_s
         self._chain = chain
         self._acceptance = Acceptance(house)
-        self._accounts = Shelf("accounts", lambda _: {account.appid: account for account in house.accounts.all()})
+        self._house_accounts = house.accounts
+        self._look_again_at = 0.0
+        self.accounts = Shelf("accounts", lambda _: {account.appid: account for account in house.accounts.all()})
         self.refused = Tally(house.redis, refused_key(house.settings.redis_prefix))
 
     def answer(self, appid: str) -> Response:
@@ -84,10 +94,22 @@ class Door:
             raise
 
     def _account(self, appid: str) -> OpenAccount:
-        account = self._accounts.take().get(appid) if _well_formed(appid) else None
+        account = None
+        if _well_formed(appid):
+            account = self.accounts.take().get(appid) or self._new_account(appid)
         if account is None:
             raise NotFoundError("there is no such account here", code="unknown_account")
         return account
+
+    def _new_account(self, appid: str) -> OpenAccount | None:
+        # WeChat checks the address the moment an account is added; strangers' guesses cost one look a second and no more.
+        now = time.monotonic()
+        if now < self._look_again_at:
+            return None
+        self._look_again_at = now + 1.0
+        self._house_accounts.forget()
+        self.accounts.forget()
+        return self.accounts.take().get(appid)
 
     def _echo(self, account: OpenAccount, environ: dict[str, Any]) -> Response:
         echo = verify_echo(account, read_query(environ), now=self._clock.now(), tolerance_s=self._tolerance_s)
