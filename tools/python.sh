@@ -20,5 +20,5 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     look && exit 0
 fi
 echo "Fanka needs Python 3.11 or newer with the venv module (on Debian and Ubuntu: apt-get install python3-venv)." >&2
-echo "None was found on PATH. Name one with: make PYTHON=/path/to/python3 $*" >&2
+echo "None was found on PATH. Name one with: make PYTHON=/path/to/python3 test" >&2
 exit 1
