@@ -77,7 +77,8 @@ def record_batch(session: Session, entries: Sequence[Entry], *, house: House) ->
             for draft in entry.drafts
         ]
     retention = {account.id: account.retention for account in accounts.values()}
-    observe(session, facts, registry=house.registry, retention=retention, now=now, openids=openids)
+    met = {follower.id: follower for follower in followers.values()}
+    observe(session, facts, registry=house.registry, retention=retention, now=now, openids=openids, met=met)
     return len(fresh)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
-from sqlalchemy import FromClause, Table, bindparam, column, func
+from sqlalchemy import FromClause, Table, Text, bindparam, cast, column, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeEngine
 
@@ -14,7 +14,7 @@ from app.core.db import Base
 def rows_of(types: Mapping[str, TypeEngine[Any]], name: str = "rows") -> FromClause:
     """A FROM clause over the JSON array bound as `name`: `rows_of({"id": BigInteger()})` reads like a table of those columns."""
     return (
-        func.jsonb_to_recordset(bindparam(name, type_=JSONB))
+        func.jsonb_to_recordset(cast(bindparam(name, type_=Text()), JSONB))
         .table_valued(*(column(key, kind) for key, kind in types.items()), name=name)
         .render_derived(name=name, with_types=True)
     )
@@ -32,6 +32,6 @@ def columns_of(table: Table, *names: str) -> dict[str, TypeEngine[Any]]:
     return {name: table.c[name].type for name in names}
 
 
-def as_json(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Rows with every value in the form JSON knows (moments as ISO text), ready to be bound."""
-    return list(orjson.loads(orjson.dumps(list(rows), default=str)))
+def as_json(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows as the text of one JSON array (moments as ISO text), ready to be bound."""
+    return orjson.dumps(list(rows), default=str).decode()

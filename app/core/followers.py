@@ -7,6 +7,7 @@ from datetime import datetime
 import orjson
 from sqlalchemy import String, select, text
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
 
 from app.core.bulk import as_json, columns_of, rows_of, table_of
 from app.core.ids import new_public_id
@@ -74,6 +75,34 @@ def meet(session: Session, sightings: Collection[Sighting], *, now: datetime) ->
     session.execute(_MEET, {"seen": orjson.dumps(rows).decode(), "now": now})
     found = session.scalars(_FIND, {"seen": as_json(rows)})
     return {(follower.account_id, follower.openid_digest): follower for follower in found}
+
+
+_MOVED = ("state", "state_at", "subscribed_at", "last_interaction_at")
+_SAVE = text(
+    """
+    UPDATE follower SET state = row.state, state_at = row.state_at, subscribed_at = row.subscribed_at,
+        last_interaction_at = row.last_interaction_at
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS row(
+        id bigint, state text, state_at timestamptz, subscribed_at timestamptz, last_interaction_at timestamptz)
+    WHERE follower.id = row.id
+    """
+)
+
+
+def save_moves(session: Session, followers: Collection[Follower]) -> None:
+    """Write what events changed about followers (state and times) in one statement; the session's own flush would write row by row.
+
+    They are locked by the caller.
+    """
+    moved = [follower for follower in followers if session.is_modified(follower)]
+    if not moved:
+        return
+    rows = [{"id": follower.id, **{name: getattr(follower, name) for name in _MOVED}} for follower in moved]
+    with session.no_autoflush:
+        session.execute(_SAVE, {"rows": as_json(rows)})
+    for follower in moved:
+        for name in _MOVED:
+            set_committed_value(follower, name, getattr(follower, name))
 
 
 def lock_followers(session: Session, follower_ids: Collection[int]) -> dict[int, Follower]:

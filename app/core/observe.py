@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.core import kinds
 from app.core.facts import Fact, record
-from app.core.followers import FOLLOWING, GONE, UNKNOWN, lock_followers, welcome_back
+from app.core.followers import FOLLOWING, GONE, UNKNOWN, lock_followers, save_moves, welcome_back
 from app.core.nouns import Customer, Follower, Retention
 from app.core.registry import Registry
 
@@ -22,13 +22,15 @@ def observe(
     retention: Mapping[int, Retention],
     now: datetime,
     openids: Mapping[int, str] | None = None,
+    met: Mapping[int, Follower] | None = None,
 ) -> list[Fact]:
     """Record facts of followers and settle what they say about them, in this transaction.
 
     `retention` is each account's policy by id; `openids` gives the openid by follower id where a message carried it, so that somebody who comes
-    back after erasure is reachable again. Returns the facts that were new.
+    back after erasure is reachable again; `met` are followers, by id, that this transaction has locked already. Returns the facts that were new.
     """
-    followers = lock_followers(session, {fact.follower_id for fact in facts if fact.follower_id is not None})
+    followers = dict(met or {})
+    followers |= lock_followers(session, {fact.follower_id for fact in facts if fact.follower_id is not None} - followers.keys())
     fresh = record(session, [_withhold(fact, followers) for fact in facts], registry=registry, now=now)
     owners = {fact.key: followers[fact.follower_id] for fact in facts if fact.follower_id in followers}
     erased: dict[int, datetime] = {}
@@ -47,6 +49,7 @@ def observe(
             disputed.add(follower.id)
         if _obliges_erasure(fact, retention):
             erased[follower.id] = max(fact.occurred_at, erased.get(follower.id, fact.occurred_at))
+    save_moves(session, followers.values())
     for follower_id, moment in sorted(erased.items()):
         _erase(session, followers[follower_id], moment=moment, left=follower_id not in disputed, registry=registry, now=now)
     session.flush()
