@@ -38,12 +38,10 @@ class ReceiptOffice:
         self._timers[sent.msgid] = self._loop.call_later(wait, self._tell, sent)
 
     def reconsider(self) -> None:
-        """Follow changed settings: hold back what waits, or send what was withheld."""
-        if self._world.settings.receipts.withheld:
-            self.forget()
-        else:
-            for sent in list(self._world.unreceipted.values()):
-                self.expect(sent)
+        """Follow changed settings: hold back what waits, or schedule it anew, with what was withheld."""
+        self.forget()
+        for sent in list(self._world.unreceipted.values()):
+            self.expect(sent)
 
     def forget(self) -> None:
         """Drop what waits."""

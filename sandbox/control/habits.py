@@ -185,7 +185,8 @@ def set_settings(platform: Platform, request: Request, body: Any) -> Record:
     if "receipts" in wanted:
         chosen["receipts"] = _receipts(wanted["receipts"])
     decide(platform, "settings", {"set": chosen})
-    platform.receipts.reconsider()
+    if "receipts" in chosen:
+        platform.receipts.reconsider()
     return {"ok": True}
 
 

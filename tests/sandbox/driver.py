@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import os
 import re
 import signal
 import socket
@@ -227,7 +226,3 @@ def fields_of(body: bytes) -> dict[str, str]:
     """The flat fields of an XML body."""
     text = body.decode()
     return {name: plain or cdata for name, cdata, plain in re.findall(r"<(\w+)>(?:<!\[CDATA\[(.*?)\]\]>|([^<>]*))</\1>", text, re.DOTALL)}
-
-
-def size_of(path: Path) -> int:
-    return os.stat(path).st_size

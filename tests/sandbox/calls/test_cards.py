@@ -41,7 +41,7 @@ def member(platform):
 
 
 def events(platform, name):
-    return [r["fields"] for r in platform.truth("act") if r["fields"].get("Event") == name]
+    return [r["fields"] for r in platform.truth("act") if r.get("fields", {}).get("Event") == name]
 
 
 def test_taking_a_card_tells_the_account_and_lowers_the_stock(platform):
