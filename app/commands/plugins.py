@@ -5,21 +5,19 @@ from typing import Any
 from app.commands.frame import command
 from app.commands.speech import Voice
 from app.core.registry import discover
-from handlers.outcome import Stage
+from handlers.listing import lines
 
 
 @command(None, "handlers")
 def handlers(voice: Voice) -> None:
     """消息处理器 · The handlers of the message chain, in the order they are asked."""
-    found = sorted(discover("handlers.on"), key=lambda each: (each.stage, each.name))
+    found = lines(discover("handlers.on"))
     voice.table(
-        [("顺序", "stage"), ("名称", "name"), ("听取", "hears")],
-        [(Stage(each.stage).name.lower(), each.name, " ".join(sorted(each.hears)) or "*") for each in found],
+        [("顺序", "stage"), ("名称", "name"), ("听取", "hears"), ("关于", "about")],
+        [(each.stage, each.name, " ".join(each.hears) or "*", each.about) for each in found],
         empty=("没有处理器", "there is no handler"),
     )
-    voice.answer(
-        {"handlers": [{"name": each.name, "stage": Stage(each.stage).name.lower(), "hears": sorted(each.hears)} for each in found]}
-    )
+    voice.answer({"handlers": [{"name": each.name, "stage": each.stage, "hears": each.hears, "about": each.about} for each in found]})
 
 
 @command(None, "rules")
