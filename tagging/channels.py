@@ -48,7 +48,7 @@ class ChannelDraft(BaseModel):
     """Of a temporary code; it is renewed before it ends."""
     welcome: dict[str, Any] | None = None
     """A reply, in the JSON of reply rules; checked where it is rendered."""
-    tags: Annotated[list[UUID], Field(max_length=20)] = []
+    tags: list[UUID] = Field(default_factory=list, max_length=20)
     """Public ids of tags that everybody gets who scans."""
 
     @field_validator("welcome")

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.core.facts import Fact, FactRow
 from app.core.nouns import Customer, Follower
+from tagging.among import among
 from tagging.apply import apply_rules, standing
 from tagging.evidence import HAND, NOBODY, Evidence, as_evidence, gather, keep
 from tagging.membership import removal_bars, settle
@@ -97,7 +98,7 @@ def _drop_counted(session: Session, customer_ids: Collection[int], *, book: Rule
     sources = [rule.source for rule in book.rules if rule.window is not None]
     if not sources:
         return []
-    return _drop(session, TagEvidence.customer_id.in_(sorted(customer_ids)), TagEvidence.source.in_(sources))
+    return _drop(session, among(TagEvidence.customer_id, customer_ids), TagEvidence.source.in_(sources))
 
 
 def _counted_facts(
@@ -107,7 +108,7 @@ def _counted_facts(
     if not kinds:
         return []
     stay = true() if without is None else or_(FactRow.follower_id.is_(None), not_(without))
-    return _facts(session, FactRow.customer_id.in_(sorted(customer_ids)), FactRow.kind.in_(kinds), stay)
+    return _facts(session, among(FactRow.customer_id, customer_ids), FactRow.kind.in_(kinds), stay)
 
 
 def _facts(session: Session, *where: ColumnElement[bool]) -> list[Fact]:

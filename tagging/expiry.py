@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from app.core.facts import lock_customers
 from app.core.house import House
 from app.core.unit import work
+from tagging.among import among
 from tagging.evidence import Evidence, as_evidence
 from tagging.membership import Holding, settle
 from tagging.models import TagEvidence, Why
@@ -37,7 +38,7 @@ def _sweep(session: Session, *, now: datetime, chunk: int) -> int | None:
     if not customer_ids:
         return None
     lock_customers(session, customer_ids)
-    expired = delete(_EVIDENCE).where(TagEvidence.customer_id.in_(sorted(customer_ids)), TagEvidence.expires_at <= now).returning(_EVIDENCE)
+    expired = delete(_EVIDENCE).where(among(TagEvidence.customer_id, customer_ids), TagEvidence.expires_at <= now).returning(_EVIDENCE)
     lost: dict[Holding, list[Evidence]] = {}
     for row in session.execute(expired).mappings():
         piece = as_evidence(row)

@@ -11,6 +11,7 @@ from app.core.errors import BadRequestError
 from app.core.house import House
 from app.core.nouns import AuditEntry
 from app.core.unit import reading, work
+from tagging.among import among
 from tagging.evidence import HAND, NOBODY, Evidence, as_evidence, keep
 from tagging.membership import Holding, give, settle
 from tagging.models import CustomerTag, Tag, TagEvidence, Why
@@ -53,13 +54,13 @@ def untag_customers(session: Session, tag: Tag, *, customer_ids: Collection[int]
     Facts that occurred before now do not bring it back; later ones do. Returns how many customers lost it.
     """
     live = _lock_live(session, customer_ids)
-    query = select(CustomerTag.customer_id).where(CustomerTag.tag_id == tag.id, CustomerTag.customer_id.in_(live))
+    query = select(CustomerTag.customer_id).where(CustomerTag.tag_id == tag.id, among(CustomerTag.customer_id, live))
     holders = session.scalars(query).all()
     if not holders:
         return 0
     book = RuleBook(exclusive=read_exclusive(session))
     rivals = [other for other in {tag.id, *book.exclusive} if book.rival(other) == book.rival(tag.id)]
-    drop = delete(_EVIDENCE).where(TagEvidence.customer_id.in_(holders), TagEvidence.tag_id.in_(rivals)).returning(_EVIDENCE)
+    drop = delete(_EVIDENCE).where(among(TagEvidence.customer_id, holders), among(TagEvidence.tag_id, rivals)).returning(_EVIDENCE)
     lost: dict[Holding, list[Evidence]] = {}
     for row in session.execute(drop).mappings():
         piece = as_evidence(row)

@@ -9,6 +9,7 @@ import orjson
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from tagging.among import among
 from tagging.evidence import Evidence, as_evidence, told
 from tagging.models import CustomerTag, TagEvidence, Why
 from tagging.rulebook import RuleBook, ranks
@@ -104,7 +105,7 @@ def settle(
     evidence = _evidence_of(session, customer_ids, scope)
     wanted = _wanted(evidence, book=book, rank=ranks(session) if groups else {})
     query = select(CustomerTag.tag_id, CustomerTag.customer_id, CustomerTag.expires_at).where(
-        CustomerTag.customer_id.in_(sorted(customer_ids)), CustomerTag.tag_id.in_(scope)
+        among(CustomerTag.customer_id, customer_ids), among(CustomerTag.tag_id, scope)
     )
     held: dict[Holding, datetime | None] = {(row.tag_id, row.customer_id): row.expires_at for row in session.execute(query)}
     gone = sorted(held.keys() - wanted.keys())
@@ -144,7 +145,7 @@ def removal_bars(session: Session, customer_ids: Collection[int], *, book: RuleB
 
 
 def _evidence_of(session: Session, customer_ids: Collection[int], tag_ids: Sequence[int]) -> list[Evidence]:
-    query = select(TagEvidence.__table__).where(TagEvidence.customer_id.in_(sorted(customer_ids)), TagEvidence.tag_id.in_(tag_ids))
+    query = select(TagEvidence.__table__).where(among(TagEvidence.customer_id, customer_ids), among(TagEvidence.tag_id, tag_ids))
     return [as_evidence(row) for row in session.execute(query).mappings()]
 
 
