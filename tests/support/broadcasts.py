@@ -19,6 +19,7 @@ from jobs.broadcasts.drain import Report, drain_account
 from jobs.broadcasts.freeze import Frozen, freeze
 from jobs.broadcasts.orders import send
 from jobs.broadcasts.plan import plan_broadcast, read_plan
+from jobs.broadcasts.sweep import Swept, sweep_house
 from jobs.models import Broadcast, Delivery
 
 TEMPLATE = SimpleNamespace(template_id="tpl-1", title="积分变动", content="{{thing1.DATA}}\n{{time2.DATA}}")
@@ -143,7 +144,15 @@ class Stage:
         queue = self.house.queues.queue("send")
         jobs = queue.jobs
         queue.empty()
-        return [(job.func_name, tuple(job.args)) for job in jobs]
+        woken = [(job.func_name, tuple(job.args)) for job in jobs]
+        for function, args in woken:
+            self.house.queues.claimed(function, *args)
+        return woken
+
+    def sweep(self) -> Swept:
+        """A sweep on a queue whose jobs have all begun."""
+        self.woken()
+        return sweep_house(self.house)
 
     def rows(self, broadcast: Broadcast) -> list[Delivery]:
         with reading(self.house.engine) as session:

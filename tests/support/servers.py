@@ -131,7 +131,9 @@ class Servers:
             except BaseException:
                 connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(making)))
                 raise
-            for (old,) in connection.execute("SELECT datname FROM pg_database WHERE datname LIKE 'template\\_%%'").fetchall():
+            for (old,) in connection.execute(
+                "SELECT datname FROM pg_database WHERE datname ~ '^(template|making)_' AND datname <> %s", [making]
+            ).fetchall():
                 if old not in {"template0", "template1"}:
                     connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(old)))
             connection.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(sql.Identifier(making), sql.Identifier(name)))
