@@ -10,6 +10,7 @@ from app.core.log import get_logger
 from app.core.registry import RegistryError, discover
 from handlers.outcome import Channels, Handler, Outcome, Reads, kept_whole, listens, topic_of
 from handlers.rulebook import RuleBook, rule_book
+from tagging.channel_book import ChannelBook
 
 if TYPE_CHECKING:
     from app.core.house import House
@@ -64,14 +65,11 @@ class Chain:
 
 def build_chain(house: "House", *, channels: Channels | None = None) -> Chain:
     """The chain of a house: every file of `handlers/on`. Raises RegistryError when two share a name."""
-    return Chain(discover("handlers.on"), rules=rule_book(house), channels=channels or channel_book(house))
-
-
-def channel_book(house: "House") -> Channels:
-    """The channels of a house, from the room that owns them."""
-    from tagging.channels import ChannelBook
-
-    return ChannelBook(house.engine, house.redis, house.settings.redis_prefix)
+    return Chain(
+        discover("handlers.on"),
+        rules=rule_book(house),
+        channels=channels or ChannelBook(house.engine, house.redis, house.settings.redis_prefix),
+    )
 
 
 def _told_apart(drafts: list[FactDraft]) -> tuple[FactDraft, ...]:
