@@ -79,7 +79,7 @@ def small_house(root: Path, **modules: str) -> Path:
     folders = {
         *(floor.replace(".", "/") for floor in FLOORS if floor not in {"app.factory", "app.cli", "app.worker"}),
         *(name.removesuffix(".*").replace(".", "/") for name in CONTRACTS["plug-ins"]["modules"]),
-        *("app", "sandbox", "app/web/webhook", "app/web/console"),
+        *("app", "sandbox", "demo", "app/web/webhook", "app/web/console"),
     }
     for folder in folders:
         (root / folder).mkdir(parents=True, exist_ok=True)
@@ -123,6 +123,7 @@ def test_the_contracts_hold_for_a_house_that_keeps_them(tmp_path):
         ("sandbox__world", "import app.core.clock", "The sandbox imports no room"),
         ("sandbox__world", "import sqlalchemy", "The sandbox imports no room"),
         ("app__worker", "import sandbox.world", "No room imports the sandbox"),
+        ("demo__verdict", "import tagging.tags", "The demo knows no room"),
     ],
 )
 def test_a_broken_floor_is_found(tmp_path, module, source, contract):
