@@ -44,7 +44,9 @@ def switch(house: House, rule_id: int, *, enabled: bool) -> None:
         session.get_one(TagRule, rule_id).enabled = enabled
 
 
-def channel(house: House, account: OpenAccount, scene: str, *tag_names: str, created_s: float = -1000, retired_s: float | None = None) -> Channel:
+def channel(
+    house: House, account: OpenAccount, scene: str, *tag_names: str, created_s: float = -1000, retired_s: float | None = None
+) -> Channel:
     """A channel as the database holds it once WeChat has made its code."""
     with work(house.engine) as session:
         row = Channel(
@@ -88,8 +90,10 @@ def customers(house: House, account: OpenAccount, number: int) -> list[tuple[int
         return [(follower.customer_id, follower.id) for follower in followers]
 
 
-def fact(house: House, who: tuple[int, int], kind: str, at_s: float, account_id: int | None = None, key: str | None = None, **data: Any) -> Fact:
-    return Fact(key or f"fact:{next(_numbers):012d}", kind, moment(house, at_s), data, who[0], who[1] or None, account_id)
+def fact(
+    house: House, who: tuple[int, int], kind: str, at_s: float, account_id: int | None = None, fact_key: str | None = None, **data: Any
+) -> Fact:
+    return Fact(fact_key or f"fact:{next(_numbers):012d}", kind, moment(house, at_s), data, who[0], who[1] or None, account_id)
 
 
 def tell(house: House, *facts: Fact, batch: int = 500) -> None:
@@ -102,7 +106,11 @@ def tell(house: House, *facts: Fact, batch: int = 500) -> None:
 def held(house: House, customer_id: int, at_s: float = 0) -> set[str]:
     """Names of the tags a customer has at a moment."""
     now = moment(house, at_s)
-    query = select(Tag.name, CustomerTag.expires_at).join(CustomerTag, CustomerTag.tag_id == Tag.id).where(CustomerTag.customer_id == customer_id)
+    query = (
+        select(Tag.name, CustomerTag.expires_at)
+        .join(CustomerTag, CustomerTag.tag_id == Tag.id)
+        .where(CustomerTag.customer_id == customer_id)
+    )
     with reading(house.engine) as session:
         return {name for name, expires_at in session.execute(query) if expires_at is None or expires_at > now}
 

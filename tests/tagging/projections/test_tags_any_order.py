@@ -77,7 +77,9 @@ def outcome(house, account, people):
         for person in people:
             query = text("SELECT id FROM follower WHERE openid_digest = encode(sha256(convert_to(:who, 'UTF8')), 'hex')")
             follower_id = session.scalar(query, {"who": f"{account.appid}:{person.openid}"})
-            known = {name: [dict(row) for row in session.execute(text(sql), {"id": follower_id}).mappings()] for name, sql in OUTCOME.items()}
+            known = {
+                name: [dict(row) for row in session.execute(text(sql), {"id": follower_id}).mappings()] for name, sql in OUTCOME.items()
+            }
             for row in known["evidence"]:
                 row["weight"] = pytest.approx(row["weight"], rel=1e-9)
             found.append(known)
