@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
@@ -13,6 +14,8 @@ from app.local.place import CHECKOUT, Place, place_of
 from app.local.postgres import Postgres
 from app.local.program import Program, end, launch, wait_ready
 from app.local.redis import RedisServer
+
+_OTHER_STARTS_WITHIN_S = 30.0
 
 
 class Home:
@@ -77,16 +80,28 @@ class Home:
     def reached(self) -> Iterator[dict[str, str]]:
         """The environment for one command: servers that run are used, servers that do not are started for as long as the block lasts.
 
-        Raises SettingError, UnavailableError, or ConflictError when another process of this checkout is just starting them.
+        Servers that another process of this checkout is just starting are waited for. Raises SettingError, UnavailableError, ConflictError.
         """
         with ExitStack() as stack:
-            idle = [server for server in (self.postgres, self.redis) if server is not None and not server.answers()]
-            if idle:
-                stack.enter_context(self.owned())
-            for server in idle:
+            for server in self._idle(stack):
                 stack.enter_context(_running(server.program()))
             self.ensure_database()
             yield self.environment()
+
+    def _idle(self, stack: ExitStack) -> list[Postgres | RedisServer]:
+        until = time.monotonic() + _OTHER_STARTS_WITHIN_S
+        while True:
+            idle = [server for server in (self.postgres, self.redis) if server is not None and not server.answers()]
+            if not idle:
+                return []
+            try:
+                stack.enter_context(self.owned())
+            except ConflictError:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.2)
+            else:
+                return idle
 
     def ensure_database(self) -> None:
         """Create the embedded database when it is missing; the server must be running."""

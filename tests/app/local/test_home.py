@@ -1,6 +1,7 @@
 """A checkout's home: what was given is used, what was not is embedded, and only one process owns it."""
 
 import stat
+import threading
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from app.core.errors import ConflictError
 from app.core.secrets import read_ring
 from app.core.settings import read_settings
 from app.local.home import Home
+from app.local.program import end, launch
 
 GIVEN = {"DATABASE_URL": "postgresql://db/fanka", "REDIS_URL": "redis://cache/0", "FANKA_KEYS": "k1:x", "FANKA_LOOKUP_KEYS": "l1:x"}
 
@@ -68,3 +70,21 @@ def test_a_second_owner_is_refused_with_the_number_of_the_first(own_place):
             pytest.fail("two owners at once")
     with home_in(own_place).owned():
         pass
+
+
+def test_a_command_waits_for_servers_that_another_process_is_starting(own_place, monkeypatch):
+    home = home_in(own_place, DATABASE_URL=GIVEN["DATABASE_URL"])
+    program = home.redis.program()
+    with home.owned():
+        with monkeypatch.context() as hurry:
+            hurry.setattr("app.local.home._OTHER_STARTS_WITHIN_S", 0.1)
+            with pytest.raises(ConflictError), home_in(own_place, DATABASE_URL=GIVEN["DATABASE_URL"]).reached():
+                pytest.fail("nobody started Redis")
+        children = []
+        later = threading.Timer(0.5, lambda: children.append(launch(program)))
+        later.start()
+        with home_in(own_place, DATABASE_URL=GIVEN["DATABASE_URL"]).reached() as env, Redis.from_url(env["REDIS_URL"]) as client:
+            assert client.ping()
+        later.join()
+        assert children[0].poll() is None
+        assert end(program, children[0]) == 0
