@@ -26,6 +26,7 @@ MODEL_MODULES = (
     "app.core.inbound",
     "app.core.facts",
     "app.core.dead",
+    "app.core.idempotency",
     "handlers.models",
     "tagging.models",
     "jobs.models",
