@@ -1,5 +1,6 @@
 """Durable or an honest refusal: the inbox, else the database, else 503 within the platform's five seconds."""
 
+import socket
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -150,3 +151,13 @@ def test_a_process_that_never_knew_an_account_says_503_while_the_database_is_awa
     monkeypatch.setattr("app.core.accounts.reading", away)
     answer = post(app_over(house, chain).test_client(), letter(account, event(), now=house.clock.now()))
     assert (answer.status_code, answer.get_json(force=True)["code"]) == (503, "not_read_yet")
+
+
+def test_a_redis_that_hangs_is_left_for_the_database(house: House, chain: Chain, make_account: Callable[..., OpenAccount]) -> None:
+    account = make_account()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        hung = Inbox(open_redis(f"redis://127.0.0.1:{silent.getsockname()[1]}/0", timeout_s=0.2, text=False), "gone", max_bytes=1 << 20)
+        client = app_over(replace(house, inbox=hung), chain).test_client()
+        assert post(client, letter(account, event(), now=house.clock.now())).status_code == 200
+        hung.redis.close()
+    assert kinds(house) == ["follower.followed"]
