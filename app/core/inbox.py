@@ -10,18 +10,26 @@ from redis import Redis
 from redis.exceptions import ResponseError
 
 from app.core.clock import from_unix
+from app.core.convoy import Convoy
 from app.core.facts import FactDraft
 from app.core.inbound import Inbound
 
 GROUP = "ingest"
 
-# The size check and the append are one script, so that accepting an event costs one round trip and one fsync.
+# The size check and the appends are one script, so that what several requests bring at once costs one round trip and one fsync.
 _APPEND = """
-local held = tonumber(redis.call('GET', KEYS[2]) or '0')
-if held + #ARGV[1] > tonumber(ARGV[2]) then return 0 end
-redis.call('INCRBY', KEYS[2], #ARGV[1])
-redis.call('XADD', KEYS[1], '*', 'd', ARGV[1])
-return 1
+local held, most, added, taken = tonumber(redis.call('GET', KEYS[2]) or '0'), tonumber(ARGV[1]), 0, {}
+for i = 2, #ARGV do
+  if held + added + #ARGV[i] > most then
+    taken[i - 1] = 0
+  else
+    added = added + #ARGV[i]
+    redis.call('XADD', KEYS[1], '*', 'd', ARGV[i])
+    taken[i - 1] = 1
+  end
+end
+if added > 0 then redis.call('INCRBY', KEYS[2], added) end
+return taken
 """
 
 
@@ -99,7 +107,8 @@ class Inbox:
         self.held = f"{prefix}:inbox:bytes"
         self._failures = f"{prefix}:inbox:failures"
         self._max_bytes = max_bytes
-        self._append = redis.register_script(_APPEND)
+        self._script = redis.register_script(_APPEND)
+        self._convoy: Convoy[bytes, int] = Convoy(self._send)
 
     @property
     def redis(self) -> Redis:
@@ -107,8 +116,12 @@ class Inbox:
 
     def append(self, entry: Entry) -> None:
         """Make an entry durable. Raises InboxFullError, or redis errors when Redis is away."""
-        if not self._append(keys=[self.stream, self.held], args=[entry.pack(), self._max_bytes]):
+        if not self._convoy.carry(entry.pack()):
             raise InboxFullError
+
+    def _send(self, packed: list[bytes]) -> list[int]:
+        taken: Any = self._script(keys=[self.stream, self.held], args=[self._max_bytes, *packed])
+        return [int(each) for each in taken]
 
     def ensure_group(self) -> None:
         """Create the group at 0, so that a group lost with its Redis reads everything that is still there."""

@@ -46,6 +46,16 @@ def test_a_full_inbox_says_so_and_takes_again_after_settling(house, account):
     small.append(entry)
 
 
+def test_entries_of_one_trip_are_judged_one_by_one(house, account):
+    entry = said(house, account, "menu.clicked")
+    size = len(entry.pack())
+    small = Inbox(house.inbox.redis, house.settings.redis_prefix, max_bytes=2 * size)
+    small.ensure_group()
+    assert small._send([entry.pack()] * 3) == [1, 1, 0]
+    assert int(house.inbox.redis.get(small.held)) == 2 * size
+    assert len(small.fresh("one", count=9, block_ms=1)) == 2
+
+
 def test_settling_twice_does_not_unbalance_the_count(house, account):
     house.inbox.ensure_group()
     house.inbox.append(said(house, account, "menu.clicked"))
