@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import sys
 import threading
@@ -22,10 +23,12 @@ class Journal:
     """A file that grows by whole lines; `when_durable` tells who waits that all he wrote is on disk."""
 
     def __init__(self, path: Path) -> None:
-        """Open `path` for appending, creating it, and start the writer thread on the running loop."""
+        """Open `path` for appending, creating it, and start the writer thread; raises OSError when another process has it open."""
         self._loop = asyncio.get_running_loop()
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        # Two platforms on one log would each rebuild half a truth; the lock ends with its process.
+        fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._lines: list[bytes] = []
         self._waiting: list[Callable[[], None]] = []
         self._writing = False

@@ -8,8 +8,8 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
-from sandbox.callbacks.body import render, with_both, wrap
-from sandbox.callbacks.crypto import decode_key, encrypt, signature
+from sandbox.callbacks.crypto import signature
+from sandbox.callbacks.letters import is_card_event, is_watched, sign
 from sandbox.callbacks.replies import APOLOGY, PassiveReply, ReplyError, read_reply
 from sandbox.net.client import CallFailedError, Client, parse_target
 from sandbox.state.identity import chance
@@ -24,25 +24,6 @@ if TYPE_CHECKING:
 OK: Final = 200
 # A wrong answer to a card event is repeated three times only; a server that is down ten times.
 WRONG_CARD_REPEATS: Final = 3
-_CARD_EVENTS: Final = frozenset(
-    {
-        "card_pass_check",
-        "card_not_pass_check",
-        "user_get_card",
-        "user_gifting_card",
-        "user_del_card",
-        "user_consume_card",
-        "user_pay_from_pay_cell",
-        "user_view_card",
-        "user_enter_session_from_card",
-        "update_member_card",
-        "card_sku_remind",
-        "card_pay_order",
-        "submit_membercard_user_info",
-    }
-)
-# Events after which a person looks at the chat and would see the platform's apology.
-_WATCHED: Final = frozenset({"subscribe", "SCAN", "CLICK", "scancode_waitmsg", "scancode_push"})
 
 
 class Courier:
@@ -144,6 +125,19 @@ class Courier:
         if held is not None:
             self._enqueue(held, self._open_tries.get(held.number, 1))
 
+    async def verify(self, account: Account) -> Record:
+        """Do what the console does when an address is saved: send echostr and expect it back unchanged."""
+        timestamp, nonce, echo = str(int(time.time())), str(secrets.randbelow(2_000_000_000)), str(secrets.randbits(63))
+        proof = signature(account.token, timestamp, nonce)
+        query = f"signature={proof}&echostr={echo}&timestamp={timestamp}&nonce={nonce}"
+        try:
+            answer = await self._client.get(
+                parse_target(account.callback_url), query=query, timeout_s=self._world.settings.callbacks.timeout_s
+            )
+        except CallFailedError as failed:
+            return {"verified": False, "status": 0, "error": failed.reason}
+        return {"verified": answer.status == OK and answer.body == echo.encode(), "status": answer.status}
+
     # -- one callback --------------------------------------------------------------------------
 
     async def _bring(self, event: Event, try_: int, generation: int) -> None:
@@ -163,7 +157,7 @@ class Courier:
         await self._journal.durable()
         if generation != self.generation:
             return
-        query, body, content_type = _sign(account, event)
+        query, body, content_type = sign(account, event)
         started = self._loop.time()
         answer: Answer | None = None
         try:
@@ -196,7 +190,7 @@ class Courier:
                 outcome["reply"], outcome["why"] = "garbage", str(broken)
             else:
                 outcome["reply"] = reply.kind
-        is_card = event.fields.get("Event") in _CARD_EVENTS
+        is_card = is_card_event(event)
         wait = None
         if reply is None and (failed or is_card):
             wait = self._wait_before_repeat(event, is_card=is_card, wrong=not failed)
@@ -256,32 +250,12 @@ class Courier:
 
     def _apologise(self, account: Account, event: Event) -> None:
         """Show what a person sees when the account answers garbage or nothing."""
-        fields = event.fields
-        watched = fields.get("MsgType") != "event" or fields.get("Event") in _WATCHED
         contact = account.contacts.get(event.openid)
-        if not watched or event.shown or contact is None or not contact.following:
+        if not is_watched(event) or event.shown or contact is None or not contact.following:
             return
         event.shown = True
         more = {"msgtype": "platform_error", "event": event.number}
         deliver(self._world, account, contact, via="reply", data={"content": APOLOGY}, more=more)
-
-
-def _sign(account: Account, event: Event) -> tuple[str, bytes, str]:
-    """Return query, body and content type of one try: the same decrypted body, freshly signed and encrypted."""
-    # The signature carries real time even when a test moved the platform's clock: receivers bound its age.
-    timestamp, nonce = str(int(time.time())), str(secrets.randbelow(2_000_000_000))
-    query = f"signature={signature(account.token, timestamp, nonce)}&timestamp={timestamp}&nonce={nonce}"
-    query += f"&openid={event.openid}"
-    content_type = "application/json" if account.format == "json" else "text/xml"
-    if event.rendered is None:
-        event.rendered = render(event.fields, account.format)
-    if account.mode == "plain":
-        return query, event.rendered, content_type
-    sealed = encrypt(decode_key(account.aes_key), account.appid, event.rendered)
-    query += f"&encrypt_type=aes&msg_signature={signature(account.token, timestamp, nonce, sealed)}"
-    if account.mode == "safe":
-        return query, wrap(account.original_id, sealed, account.format), content_type
-    return query, with_both(event.fields, sealed, account.format), content_type
 
 
 def apply_callback(world: World, entry: Record, line: bytes) -> None:

@@ -85,6 +85,16 @@ def list_accounts(platform: Platform, request: Request, body: Any) -> Record:
     return {"accounts": [account.public() for account in platform.world.accounts.values()]}
 
 
+@control("POST", "/_control/verify")
+async def verify_account(platform: Platform, request: Request, body: Any) -> Record:
+    """Check an account's callback address as the console does when it is saved: the echo has to come back."""
+    del request
+    account = platform.world.accounts[read_account(platform.world, as_object(body))]
+    if not account.callback_url:
+        wrong("the account has no callback_url", 409)
+    return await platform.courier.verify(account)
+
+
 def apply_account(world: World, entry: Record, line: bytes) -> None:
     """Apply an account record."""
     del line

@@ -165,16 +165,32 @@ class Wechat:
         return self.request("GET", f"/cgi-bin/showqrcode?ticket={quote(ticket, safe='')}")
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A platform that waited five seconds hangs up: that is no error of the shop."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 class Shop:
     """The account's own server: records every callback and answers what `answer` says."""
 
     def __init__(self) -> None:
         self.calls: list[SimpleNamespace] = []
         self.answer: Callable[[SimpleNamespace], tuple[int, bytes] | None] = lambda _: (200, b"success")
+        self.echo: Callable[[dict[str, str]], bytes] = lambda query: query["echostr"].encode()
         shop = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                query = dict(parse_qsl(urlsplit(self.path).query))
+                shop.calls.append(SimpleNamespace(path=urlsplit(self.path).path, query=query, body=b"", headers=self.headers))
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(shop.echo(query))))
+                self.end_headers()
+                self.wfile.write(shop.echo(query))
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -195,7 +211,7 @@ class Shop:
             def log_message(self, *_: Any) -> None:
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = _Server(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}/wechat"
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True)

@@ -1,3 +1,5 @@
+"""The page: its policy, and a phone and a desk in a real browser."""
+
 import pytest
 
 from tests.sandbox.driver import fields_of, text_reply
@@ -78,7 +80,7 @@ def test_a_desk_shows_phone_and_traffic_side_by_side(shown, desk):
     card.wait_for()
     assert "到账通知" in card.inner_text()
     assert "¥12.50" in card.inner_text()
-    desk.wait_for_selector("#rows >> text=/cgi-bin/message/template/send")
+    desk.wait_for_selector("#rows .what[title='/cgi-bin/message/template/send']")
     # What happens now appears by itself.
     shown.act("p1", "write", text="在吗")
     desk.wait_for_selector(".mine .bubble >> text=在吗")

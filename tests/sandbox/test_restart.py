@@ -1,3 +1,5 @@
+"""After kill -9 the platform is what its log says."""
+
 import json
 
 from tests.sandbox.driver import Wechat
@@ -154,3 +156,15 @@ def test_a_log_of_something_else_is_refused(tmp_path, capfd):
         wechat.process.stdout.close()
     assert "not a record of the truth log" in capfd.readouterr().err
     assert log.read_text() == '{"hello": "world"}\n'
+
+
+def test_one_log_belongs_to_one_process(launch, capfd):
+    first = launch()
+    second = Wechat(first.log)
+    try:
+        second.start()
+    except AssertionError:
+        assert second.process.wait(20) == 1
+        second.process.stdout.close()
+    assert "sandbox:" in capfd.readouterr().err
+    assert first.control("state")["n"] == 0

@@ -1,3 +1,5 @@
+"""What people do becomes exactly the event the platform sends."""
+
 import pytest
 
 

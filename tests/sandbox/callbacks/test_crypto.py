@@ -1,3 +1,5 @@
+"""Signatures and AES against the platform's vectors and another implementation."""
+
 import pytest
 
 from sandbox.callbacks.crypto import CipherError, decode_key, decrypt, encrypt, signature

@@ -1,3 +1,5 @@
+"""Legacy cards, their codes and members."""
+
 import copy
 
 import pytest

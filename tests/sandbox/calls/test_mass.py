@@ -1,3 +1,5 @@
+"""Mass messages and their quotas."""
+
 import pytest
 
 TEXT = {"msgtype": "text", "text": {"content": "双十一"}}

@@ -1,3 +1,5 @@
+"""Uploads and their limits."""
+
 import json
 
 import pytest

@@ -1,3 +1,5 @@
+"""Menus, default and conditional."""
+
 import pytest
 
 BUTTONS = [

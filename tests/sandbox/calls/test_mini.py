@@ -1,3 +1,5 @@
+"""Mini programs: codes, phone numbers, subscription messages."""
+
 import base64
 import json
 

@@ -1,3 +1,5 @@
+"""Channel codes and their limits."""
+
 import io
 
 import pytest

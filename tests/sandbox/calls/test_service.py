@@ -1,3 +1,5 @@
+"""Customer-service messages and the windows they need."""
+
 import pytest
 
 SEND = "/cgi-bin/message/custom/send"

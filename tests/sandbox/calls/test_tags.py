@@ -1,3 +1,6 @@
+"""Tags and their limits."""
+
+
 def create(platform, name):
     return platform.call("/cgi-bin/tags/create", {"tag": {"name": name}})
 

@@ -1,3 +1,5 @@
+"""Template messages: checks, duplicates, quota, receipts."""
+
 import pytest
 
 SEND = "/cgi-bin/message/template/send"

@@ -1,3 +1,5 @@
+"""Tokens: isolation, rotation, overlap, and the three ways to be wrong."""
+
 import pytest
 
 

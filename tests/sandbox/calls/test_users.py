@@ -1,3 +1,5 @@
+"""Followers: info, pages and batches."""
+
 import pytest
 
 

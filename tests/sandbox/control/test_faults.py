@@ -1,3 +1,5 @@
+"""Faults on demand, and a control plane that says why it refuses."""
+
 import http.client
 
 import pytest

@@ -1,3 +1,5 @@
+"""The HTTP server: order, bounds and malformed requests."""
+
 import json
 import re
 
