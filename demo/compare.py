@@ -16,6 +16,12 @@ from demo.verdict import Verdict, judge
 _POLL_S = 0.5
 
 
+def settle(log: Path, database_url: str, *, wait_s: float, tell: Callable[[str], None] = lambda _: None) -> bool:
+    """Wait until the house has worked off everything it accepted; False when it made no progress for `wait_s`."""
+    with connect(database_url) as connection:
+        return _settle(read_truth(log), lambda: read_progress(connection), wait_s=wait_s, tell=tell)
+
+
 def compare(log: Path, database_url: str, *, wait_s: float = 0, tell: Callable[[str], None] = lambda _: None) -> Verdict:
     """Judge what the database says by the log, once nothing moves any more or `wait_s` without any progress have passed."""
     truth = read_truth(log)
@@ -26,18 +32,18 @@ def compare(log: Path, database_url: str, *, wait_s: float = 0, tell: Callable[[
         return judge(truth, definitions, read_found(connection))
 
 
-def _settle(truth: Truth, look: Callable[[], Progress], *, wait_s: float, tell: Callable[[str], None]) -> None:
+def _settle(truth: Truth, look: Callable[[], Progress], *, wait_s: float, tell: Callable[[str], None]) -> bool:
     """Wait until the house has made up its mind; told progress gives it more time."""
     wanted = len(by_sameness([event for event in truth.told() if event.heard]))
     seen, until, told_at = None, time.monotonic() + wait_s, 0.0
     while True:
         now = look()
         if now.inbound >= wanted and not now.waiting:
-            return
+            return True
         if now != seen:
             seen, until = now, time.monotonic() + wait_s
         if time.monotonic() > until:
-            return
+            return False
         if time.monotonic() - told_at > 2:
             told_at = time.monotonic()
             tell(f"等待 waiting: {now.inbound:,}/{wanted:,} 事件 events, {now.waiting:,} 待办 to do")
