@@ -62,7 +62,7 @@ def build_house(settings: Settings, *, clock: Clock | None = None, pool_size: in
         engine=engine,
         replica=replica,
         redis=open_redis(settings.queue_redis_url),
-        inbox=Inbox(open_redis(settings.redis_url, timeout_s=3.0, text=False), settings.redis_prefix, max_bytes=settings.inbox_max_bytes),
+        inbox=Inbox(open_redis(settings.redis_url, timeout_s=1.5, text=False), settings.redis_prefix, max_bytes=settings.inbox_max_bytes),
         queues=queues,
         ring=ring,
         clock=clock or WallClock(),

@@ -52,20 +52,22 @@ class AccountBook:
 
     def all(self) -> list[OpenAccount]:
         """Every account, by appid. While the database is away the last known ones are served."""
-        if self._monotonic() - self._read_at > self._ttl_s:
-            self._refresh()
-        return sorted(self._by_appid.values(), key=lambda account: account.appid)
+        return sorted(self._known().values(), key=lambda account: account.appid)
 
     def by_appid(self, appid: str) -> OpenAccount | None:
-        self.all()
-        return self._by_appid.get(appid)
+        return self._known().get(appid)
 
     def by_id(self, account_id: int) -> OpenAccount | None:
-        return next((account for account in self.all() if account.id == account_id), None)
+        return next((account for account in self._known().values() if account.id == account_id), None)
 
     def forget(self) -> None:
         """Read again at the next look-up."""
         self._read_at = -1e9
+
+    def _known(self) -> dict[str, OpenAccount]:
+        if self._monotonic() - self._read_at > self._ttl_s:
+            self._refresh()
+        return self._by_appid
 
     def _refresh(self) -> None:
         try:

@@ -1,10 +1,14 @@
 """What kinds of facts say about the person: who acted, who was merely acted upon, and what is about nobody."""
 
+from collections.abc import Mapping
+from typing import Any
+
 FOLLOWED = "follower.followed"
 UNFOLLOWED = "follower.unfollowed"
 CHECKED = "follower.checked"
 DISPUTED = "follower.disputed"
 ERASED = "follower.erased"
+SCANNED = "qr.scanned"
 JOINED = "customer.joined"
 SPLIT = "customer.split"
 CONSENT_GRANTED = "consent.granted"
@@ -33,9 +37,11 @@ PASSIVE = ABOUT_NOBODY | {
 WITHOUT_FOLLOWING = ("card.", "coupon.", "giftcard.", "subscribe.", "mini.", "order.")
 
 
-def shows_following(kind: str) -> bool:
-    """Whether only a follower of the account can have brought this about."""
-    return kind not in PASSIVE and kind != "qr.scanned" and not kind.startswith(WITHOUT_FOLLOWING)
+def shows_following(kind: str, data: Mapping[str, Any]) -> bool:
+    """Whether only a follower of the account can have brought this about; a scan says itself whether its person follows already."""
+    if kind == SCANNED:
+        return data.get("following") is True
+    return kind not in PASSIVE and not kind.startswith(WITHOUT_FOLLOWING)
 
 
 def shows_activity(kind: str) -> bool:

@@ -70,7 +70,7 @@ def _settle_state(follower: Follower, fact: Fact) -> bool:
         follower.last_interaction_at = max(fact.occurred_at, follower.last_interaction_at or fact.occurred_at)
     said = _state_in(fact)
     if said is None:
-        if follower.state == UNKNOWN and kinds.shows_following(fact.kind):
+        if follower.state == UNKNOWN and kinds.shows_following(fact.kind, fact.data):
             follower.state, follower.state_at = FOLLOWING, fact.occurred_at
         return False
     if follower.state_at is not None and fact.occurred_at < follower.state_at:

@@ -97,8 +97,8 @@ ROWS = [
         "欢迎关注",
     ),
     Row("unfollow.xml", "unfollow", [("follower.unfollowed", {})], GONE),
-    Row("scan.xml", "scan", [("qr.scanned", {"scene": "123123", "ticket": TICKET, "following": True})], UNKNOWN, "欢迎来到客村店"),
-    Row("scan_rule.xml", "scan", [("qr.scanned", {"scene": "store-12", "ticket": TICKET, "following": True})], UNKNOWN, "到店有礼"),
+    Row("scan.xml", "scan", [("qr.scanned", {"scene": "123123", "ticket": TICKET, "following": True})], FOLLOWING, "欢迎来到客村店"),
+    Row("scan_rule.xml", "scan", [("qr.scanned", {"scene": "store-12", "ticket": TICKET, "following": True})], FOLLOWING, "到店有礼"),
     Row("menu_click.xml", "menu_click", [("menu.clicked", {"key": "MENU_COUPON"})], FOLLOWING, "您的优惠券"),
     Row(
         "menu_click_consent.xml",
