@@ -1,6 +1,8 @@
 """What a person may tell a broadcast: send, pause, resume, cancel, send again to those it missed. Each is audited; a repeat changes nothing."""
 
+import re
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
@@ -10,8 +12,9 @@ from jobs.broadcasts.plan import note
 from jobs.models import Broadcast
 
 MAX_WAVES = 20
+_PUBLIC_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
-# In chunks of nothing: a cancelled broadcast's rows change in one statement, and those a drain is claiming meanwhile are left to it.
+# Rows that a drain is claiming at this moment are left to it: what it gets back is cleared by the sweep.
 _CLEAR = text(
     """
     WITH open AS (
@@ -26,7 +29,10 @@ _CLEAR = text(
 
 def broadcast_by_key(session: Session, key: str) -> Broadcast:
     """A broadcast by its planner's key or its public id. Raises NotFoundError."""
-    found = session.scalar(select(Broadcast).where(Broadcast.key == key))
+    named = Broadcast.key == key
+    if _PUBLIC_ID.fullmatch(key):
+        named |= Broadcast.public_id == UUID(key)
+    found = session.scalar(select(Broadcast).where(named))
     if found is None:
         raise NotFoundError(f"没有群发 {key} / there is no broadcast {key}", code="no_broadcast")
     return found

@@ -498,7 +498,11 @@ def test_answers_survive_a_database_that_is_away_for_a_moment(stage, make_accoun
     def restart(_):
         if next(kills, None) is not None:
             with stage.house.engine.connect() as connection:
-                connection.execute(text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name = 'fanka'"))
+                connection.execute(
+                    text(
+                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name = 'fanka'"
+                    )
+                )
 
     stage.platform.after = restart
     stage.drain(broadcast, account)

@@ -244,7 +244,9 @@ def test_a_person_erased_while_the_freeze_runs_is_not_in_it(stage, make_account)
     broadcast = stage.plan(account, scheduled_at=stage.house.clock.now().isoformat())
     with reading(stage.house.engine) as session:
         follower = session.scalars(select(Follower).where(Follower.customer_id == customer)).one()
-    gone = Fact("erase:1", "follower.erased", stage.house.clock.now(), {}, customer_id=customer, follower_id=follower.id, account_id=account.id)
+    gone = Fact(
+        "erase:1", "follower.erased", stage.house.clock.now(), {}, customer_id=customer, follower_id=follower.id, account_id=account.id
+    )
     started = threading.Event()
 
     def erase():

@@ -15,7 +15,9 @@ from jobs.models import Broadcast, BroadcastAccount
 
 def parts(stage, broadcast):
     with reading(stage.house.engine) as session:
-        return session.scalars(select(BroadcastAccount).where(BroadcastAccount.broadcast_id == broadcast.id).order_by(BroadcastAccount.account_id)).all()
+        return session.scalars(
+            select(BroadcastAccount).where(BroadcastAccount.broadcast_id == broadcast.id).order_by(BroadcastAccount.account_id)
+        ).all()
 
 
 def test_one_content_becomes_each_accounts_own_message(stage, make_account):
@@ -97,7 +99,10 @@ def test_only_service_accounts_have_template_messages(stage, make_account, kind)
         ({"fields": {"thing1": "what"}, "content": {"what": "好"}}, "time2: 没有对应内容"),
         ({"fields": {"thing1": "what", "time2": "where"}}, "time2: 内容里没有 where"),
         ({"fields": {"thing1": "what", "time2": "when", "thing7": "what"}}, "thing7: 模板没有这个字段"),
-        ({"fields": {"thing1": "what", "time2": "when", "first": "what"}, "template": "{{first.DATA}}{{thing1.DATA}}{{time2.DATA}}"}, "first: 平台"),
+        (
+            {"fields": {"thing1": "what", "time2": "when", "first": "what"}, "template": "{{first.DATA}}{{thing1.DATA}}{{time2.DATA}}"},
+            "first: 平台",
+        ),
         ({"template_id": "gone"}, "没有模板 gone"),
     ],
 )
