@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 
-from tagging.channels import renew_channels
-from tagging.expiry import expire_tags
-
 from app.core.house import current
 from jobs.broadcasts.sweep import sweep_broadcasts
 from jobs.reactions_run import sweep_reactions
+from tagging.channels import renew_channels
+from tagging.expiry import expire_tags
 
 SWEEP_S = 5
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from app.wechat.gateway import gateway_for
 from sqlalchemy import select
 
 from app.core.facts import Fact
 from app.core.house import House
 from app.core.nouns import AccountKind, Follower
 from app.core.unit import reading
+from app.wechat.gateway import gateway_for
 from jobs.followers.learn import learn
 
 BATCH = 100

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.wechat.gateway import gateway_for
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.orm import Session
@@ -15,6 +14,7 @@ from app.core.followers import FOLLOWING, Sighting, meet, welcome_back
 from app.core.house import House
 from app.core.nouns import AccountKind, Follower
 from app.core.unit import reading, work
+from app.wechat.gateway import gateway_for
 from jobs.followers.ask import BATCH
 from jobs.followers.learn import learn
 from jobs.followers.models import FollowerImport

@@ -2,8 +2,6 @@
 
 from collections.abc import Collection, Sequence
 
-from app.wechat.gateway import gateway_for
-
 from app.core import kinds
 from app.core.facts import Fact
 from app.core.followers import lock_followers
@@ -11,6 +9,7 @@ from app.core.house import House
 from app.core.nouns import Follower
 from app.core.observe import observe
 from app.core.unit import reading, work
+from app.wechat.gateway import gateway_for
 from jobs.followers.learn import checked
 
 
