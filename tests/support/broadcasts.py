@@ -102,6 +102,11 @@ class Stage:
                 session.execute(text(f"INSERT INTO follower ({names}) VALUES ({', '.join(':' + name for name in values)})"), values)
         return made
 
+    def follow(self, account: OpenAccount, openids: Sequence[str]) -> None:
+        """A customer each for openids that WeChat has given."""
+        for openid in openids:
+            self.people(account, 1, openid=openid, openid_digest=openid_digest(account.appid, openid))
+
     def body(self, *accounts: OpenAccount, **wishes: Any) -> dict[str, Any]:
         part = {"template_id": "tpl-1", "fields": {"thing1": "what", "time2": "when"}}
         return {
@@ -121,9 +126,9 @@ class Stage:
         with work(self.house.engine) as session:
             return plan_broadcast(session, plan, accounts=everyone, catalogue=listed, actor="mei", now=self.house.clock.now())
 
-    def sent(self, *accounts: OpenAccount, **wishes: Any) -> Broadcast:
+    def sent(self, *accounts: OpenAccount, catalogue: Any = None, **wishes: Any) -> Broadcast:
         """A broadcast planned, ordered and frozen."""
-        broadcast = self.plan(*accounts, **wishes)
+        broadcast = self.plan(*accounts, catalogue=catalogue, **wishes)
         with work(self.house.engine) as session:
             send(session, broadcast.id, actor="mei", now=self.house.clock.now())
         assert self.freeze(broadcast).verdict == "frozen"
