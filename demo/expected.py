@@ -15,7 +15,7 @@ Group = frozenset[str]
 FactKey = tuple[str, str | None, str, int, object]
 """(appid, openid digest or None when blanked, kind, second, what of the data is compared)."""
 
-_PASSIVE = frozenset({"template.receipted", "event.unknown", "follower.unfollowed"})
+_PASSIVE = frozenset({"template.receipted", "event.unknown", "follower.unfollowed", "service.session"})
 _SAYS_NOTHING = ("card.", "coupon.", "qr.", "mini.", "subscribe.")
 
 

@@ -141,13 +141,14 @@ def read_progress(connection: "psycopg.Connection[Any]") -> Progress:
     """How much is still on its way inside the house."""
     row = connection.execute(
         """
-        SELECT (SELECT count(*) FROM inbound), (SELECT count(*) FROM reaction WHERE state IN ('pending', 'sending')),
-            (SELECT count(*) FROM delivery WHERE state IN ('pending', 'sending', 'unknown')),
-            (SELECT count(*) FROM delivery WHERE state = 'sent')
+        SELECT (SELECT count(*) FROM inbound) AS inbound,
+            (SELECT count(*) FROM reaction WHERE state IN ('pending', 'sending')) AS reactions,
+            (SELECT count(*) FROM delivery WHERE state IN ('pending', 'sending', 'unknown')) AS deliveries,
+            (SELECT count(*) FROM delivery WHERE state = 'sent') AS receipts
         """
     ).fetchone()
     assert row is not None
-    return Progress(*row)
+    return Progress(row.inbound, row.reactions, row.deliveries, row.receipts)
 
 
 def read_definitions(connection: "psycopg.Connection[Any]") -> Definitions:
@@ -184,7 +185,7 @@ def read_found(connection: "psycopg.Connection[Any]") -> Found:
     found.dead = _one(connection, "SELECT count(*) FROM dead_letter WHERE replayed_at IS NULL")
     facts = connection.execute(
         """
-        SELECT a.appid, f.openid_digest, t.kind, extract(epoch FROM t.occurred_at)::bigint, t.data
+        SELECT a.appid, f.openid_digest, t.kind, extract(epoch FROM t.occurred_at)::bigint AS second, t.data
         FROM fact t LEFT JOIN account a ON a.id = t.account_id LEFT JOIN follower f ON f.id = t.follower_id
         WHERE t.kind <> ALL(%s)
         """,
@@ -201,7 +202,9 @@ def read_found(connection: "psycopg.Connection[Any]") -> Found:
     ):
         tags[row.customer_id].add(row.name)
     found.tags = dict(tags)
-    counts = connection.execute("SELECT channel_id, sum(scans)::int, sum(follows)::int FROM channel_day GROUP BY channel_id")
+    counts = connection.execute(
+        "SELECT channel_id, sum(scans)::int AS scans, sum(follows)::int AS follows FROM channel_day GROUP BY channel_id"
+    )
     found.channels = {row[0]: (row[1], row[2]) for row in counts}
     _read_broadcast(connection, found)
     return found

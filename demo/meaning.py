@@ -22,6 +22,7 @@ ESSENCE: Mapping[str, tuple[str, ...]] = {
     "card.viewed": ("card_id", "code"),
     "card.deleted": ("card_id", "code"),
     "template.receipted": ("msgid", "status"),
+    "service.session": ("event",),
     "consent.granted": ("purpose", "version"),
     "consent.revoked": ("purpose", "version"),
 }
@@ -87,11 +88,13 @@ def _of_event(fields: Mapping[str, Any], rules: list[ReplyRule]) -> Pairs:
         return [("menu.clicked", {"key": key}), *_consent(rules, "menu", key)]
     if name in _CARD_KINDS:
         return [(_CARD_KINDS[name], {"card_id": fields.get("CardId"), "code": fields.get("UserCardCode")})]
+    if name == "user_enter_tempsession":
+        # Entering a mini program's chat is both: somebody came, and a talk with the service began.
+        return [("mini.entered", {"session": fields.get("SessionFrom")}), ("service.session", {"event": name})]
     simple: dict[str, tuple[str, dict[str, Any]]] = {
         "unsubscribe": ("follower.unfollowed", {}),
         "VIEW": ("menu.viewed", {"url": key}),
         "view_miniprogram": ("mini.entered", {"path": key}),
-        "user_enter_tempsession": ("mini.entered", {"session": fields.get("SessionFrom")}),
         "LOCATION": ("location.reported", {}),
         "TEMPLATESENDJOBFINISH": ("template.receipted", {"msgid": str(fields.get("MsgID")), "status": fields.get("Status")}),
     }
@@ -108,7 +111,8 @@ def _followed(key: str, rules: list[ReplyRule]) -> Pairs:
 
 
 def _of_message(fields: Mapping[str, Any], rules: list[ReplyRule]) -> Pairs:
-    kind, text = fields["MsgType"], str(fields.get("Content", ""))
+    # WeChat's own samples have blanks around the text of an element, so blanks around a text mean nothing.
+    kind, text = fields["MsgType"], str(fields.get("Content", "")).strip()
     if kind not in _MEDIA and kind != "text":
         return [("event.unknown", {})]
     received: Pairs = [("message.received", {"type": kind, "text": text or None})]

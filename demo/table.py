@@ -39,8 +39,7 @@ def table(verdict: Verdict) -> list[str]:
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    name = row.zh.split(" ", 1)[-1]
-    label = name if name == row.en or name.endswith(row.en) else f"{name} {row.en}"
+    label = row.en if row.zh in {"", row.en} else f"{row.zh} {row.en}"
     good = row.lost == row.doubled == 0
     return f"  {label}", f"{row.truth:,}", f"{row.fanka:,}", f"{row.lost:,}", f"{row.doubled:,}", "✓" if good else "✗"
 

@@ -64,12 +64,12 @@ def judge(truth: Truth, definitions: Definitions, found: Found) -> Verdict:
     """Compare everything. Raises ValueError on rules and conditions that this program does not know."""
     verdict = Verdict()
     expected = expect(truth, definitions, found.facts)
-    verdict.add("events", "收到的事件", "events accepted", Counter(events=expected.inbound), Counter(events=found.inbound))
+    verdict.add("events", "已接收", "accepted", Counter(events=expected.inbound), Counter(events=found.inbound))
     _facts(verdict, expected, found)
     _followers(verdict, expected, found)
     customers = customers_of(expected, definitions, now=time.time())
     held = _held_groups(expected, found)
-    verdict.add("customers", "顾客", "customers", Counter(expected.groups), Counter(group for group in held if group))
+    verdict.add("customers", "合并后", "once joined", Counter(expected.groups), Counter(group for group in held if group))
     _tags(verdict, definitions, customers, held, found)
     _channels(verdict, definitions, expected, found)
     if found.broadcast is not None:
@@ -91,7 +91,7 @@ def _facts(verdict: Verdict, expected: Expected, found: Found) -> None:
     held = Counter(found_key(fact) for fact in found.facts)
     kinds = sorted({key[2] for key in expected.facts} | {key[2] for key in held})
     for kind in kinds:
-        verdict.add("facts_by_kind", f"事实 {kind}", kind, _only(expected.facts, kind), _only(held, kind))
+        verdict.add("facts_by_kind", "", kind, _only(expected.facts, kind), _only(held, kind))
 
 
 def _only(facts: Counter[Any], kind: str) -> Counter[Any]:
@@ -104,7 +104,7 @@ def _followers(verdict: Verdict, expected: Expected, found: Found) -> None:
         wanted = Counter(person.key for person in expected.people.values() if person.state == state)
         held = Counter(key for key, (_, its, _) in found.followers.items() if its == state)
         if wanted or held:
-            verdict.add("followers", f"关注者 {zh}", en, wanted, held)
+            verdict.add("followers", zh, en, wanted, held)
 
 
 def _held_groups(expected: Expected, found: Found) -> dict[Group, int]:
@@ -128,7 +128,7 @@ def _tags(verdict: Verdict, definitions: Definitions, customers: dict[Group, Cus
     for name in sorted(set(definitions.tag_names.values())):
         wanted = Counter(group for group, customer in customers.items() if name in customer.tags)
         having = [customer for customer, tags in found.tags.items() if name in tags and (customer not in unjudged or customer in nobody)]
-        verdict.add("tags", f"标签 {name}", name, wanted, Counter(group_of.get(customer, customer) for customer in having))
+        verdict.add("tags", "", name, wanted, Counter(group_of.get(customer, customer) for customer in having))
 
 
 def _nobody(found: Found, held: dict[Group, int]) -> set[int]:
@@ -148,8 +148,8 @@ def _channels(verdict: Verdict, definitions: Definitions, expected: Expected, fo
         held = found.channels.get(channel.id, (0, 0))
         verdict.add(
             "channels",
-            f"渠道 {channel.name} 扫码+关注",
-            f"{channel.name}",
+            "",
+            channel.name,
             Counter(scans=scans[channel.id], follows=follows[channel.id]),
             Counter(scans=held[0], follows=held[1]),
         )
@@ -175,7 +175,7 @@ def _broadcast(
         group = group_of.get(row)
         if group is not None or row not in {customer for _, _, customer in found.followers.values()}:
             judged[group if group is not None else row] += number
-    verdict.add("segment", "分群人数", "segment size", Counter(member.group for member in members), judged)
+    verdict.add("segment", "人数", "size", Counter(member.group for member in members), judged)
     judged_messages = [each for each in truth.messages if digest(each.appid, each.openid) not in unjudged]
     _messages(verdict, members, broadcast.templates, held, messages=judged_messages)
     _receipts(verdict, truth, found)
@@ -202,8 +202,8 @@ def _messages(
             key = digest(message.appid, message.openid)
             group = owner.get(key)
             reached[group in joined][group if key in allowed else key] += 1
-    verdict.add("messages", "消息 已同意合并的人, 每人一条", "one a person with consent", wanted[True], reached[True])
-    verdict.add("messages", "消息 其他人, 每账号一条", "one an account otherwise", wanted[False], reached[False])
+    verdict.add("messages", "已同意合并的人, 每人一条", "one a person with consent", wanted[True], reached[True])
+    verdict.add("messages", "其他人, 每账号一条", "one an account otherwise", wanted[False], reached[False])
 
 
 def _receipts(verdict: Verdict, truth: Truth, found: Found) -> None:
@@ -220,6 +220,6 @@ def _receipts(verdict: Verdict, truth: Truth, found: Found) -> None:
     shown = {"delivered": "已送达", "blocked": "被屏蔽", "failed": "失败", "sent": "未有回执"}
     for state in [*shown, *sorted(set(held) - set(shown))]:
         if wanted[state] or held[state]:
-            verdict.add("deliveries", f"回执 {shown.get(state, state)}", state, wanted[state], held[state])
+            verdict.add("deliveries", shown.get(state, state), state, wanted[state], held[state])
     if found.unsent:
         verdict.rows.append(Row("deliveries", "没有结果", "without a result", 0, found.unsent, 0, found.unsent))
