@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import orjson
+
 from app.core.accounts import OpenAccount
 from app.core.clock import from_unix
 from app.core.errors import BadRequestError, ForbiddenError
@@ -83,12 +85,14 @@ def read_inbound(
     return Received(_inbound(account, fields, now=now), sealed)
 
 
-def seal_reply(account: OpenAccount, xml: str, *, nonce: str, now: datetime) -> str:
-    """A passive reply in encrypted form, for a request that was encrypted."""
-    sealed = encrypt(xml, aes_key=account.aes_key, appid=account.appid)
+def seal_reply(account: OpenAccount, text: str, *, nonce: str, now: datetime, as_json: bool = False) -> str:
+    """A passive reply in encrypted form, for a request that was encrypted; `as_json` for a mini program that speaks JSON."""
+    sealed = encrypt(text, aes_key=account.aes_key, appid=account.appid)
     timestamp = str(int(now.timestamp()))
     nonce = nonce if _WORD.fullmatch(nonce) else timestamp
     signature = sign(account.token, timestamp, nonce, sealed)
+    if as_json:
+        return orjson.dumps({"Encrypt": sealed, "MsgSignature": signature, "TimeStamp": int(timestamp), "Nonce": nonce}).decode()
     return (
         f"<xml><Encrypt><![CDATA[{sealed}]]></Encrypt><MsgSignature><![CDATA[{signature}]]></MsgSignature>"
         f"<TimeStamp>{timestamp}</TimeStamp><Nonce><![CDATA[{nonce}]]></Nonce></xml>"

@@ -178,9 +178,9 @@ class CurlSender:
                 _, done, failed = multi.info_read()
                 for easy, number in [*((easy, 0) for easy in done), *((easy, number) for easy, number, _ in failed)]:
                     slot = busy.pop(easy)
-                    yield slot, number
                     multi.remove_handle(easy)
                     free.append(slot)
+                    yield slot, number
                 if busy and not done and not failed:
                     self._wait()
         finally:

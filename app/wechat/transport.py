@@ -1,5 +1,6 @@
 """One HTTP call to WeChat through wechatpy's client: our token, our time limits, one repeat, and only our errors."""
 
+import logging
 import time
 from collections.abc import Mapping
 from http.cookiejar import DefaultCookiePolicy
@@ -22,6 +23,8 @@ READ_S = 10.0
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 
 log = get_logger(__name__)
+# Its lines carry addresses, and those carry the token and the openid.
+logging.getLogger("urllib3.connectionpool").setLevel(logging.CRITICAL)
 
 
 class Tokens(Protocol):

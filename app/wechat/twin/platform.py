@@ -17,9 +17,9 @@ from app.wechat.gateway import Gateway, WeChatGateway
 from app.wechat.tokens import Kind
 from app.wechat.twin.calls import AREAS
 from app.wechat.twin.calls.base import ALL, CALLS, Call, RefusedError, refuse
+from app.wechat.twin.calls.fields import fields_of
 from app.wechat.twin.calls.mini import LOGIN
 from app.wechat.twin.client import TwinClient, TwinSender
-from app.wechat.twin.fields import fields_of
 from app.wechat.twin.state import QUOTA, Contact, Counters, Known, Made, month_of
 
 assert AREAS, "the calls are entered by importing their areas"

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.core.errors import BadRequestError
@@ -119,12 +119,14 @@ TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc", "Cn"]), max_size=40
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,20}", fullmatch=True)
 
 
+@settings(deadline=None)
 @given(st.dictionaries(NAMES, TEXT | st.dictionaries(NAMES, TEXT, min_size=1, max_size=4), min_size=1, max_size=8))
 def test_both_forms_of_the_same_fields_read_the_same(fields: dict[str, object]) -> None:
     as_json = json.dumps(fields).encode()
     assert read_xml(xml(fields).encode()) == read_json(as_json) == fields
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300) | st.text(max_size=200).map(lambda text: b"<xml><a>" + text.encode("utf-8", "replace") + b"</a></xml>"))
 def test_any_bytes_are_read_or_refused(body: bytes) -> None:
     try:

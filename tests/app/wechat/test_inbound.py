@@ -167,6 +167,9 @@ def test_a_sealed_reply_opens_at_the_platform() -> None:
     assert reply["MsgSignature"] == fuzz.sign(account.token, reply["TimeStamp"], reply["Nonce"], reply["Encrypt"])
     assert (reply["TimeStamp"], reply["Nonce"]) == (str(NOW_S), "abc")
     assert decrypt(reply["Encrypt"], aes_key=account.aes_key, appid=account.appid) == "<xml><A>你好</A></xml>"
+    as_json = orjson.loads(seal_reply(account, "{}", nonce="abc", now=NOW, as_json=True))
+    assert as_json["MsgSignature"] == fuzz.sign(account.token, str(as_json["TimeStamp"]), "abc", as_json["Encrypt"])
+    assert decrypt(as_json["Encrypt"], aes_key=account.aes_key, appid=account.appid) == "{}"
     assert "]]><x" not in seal_reply(account, "<xml/>", nonce="a]]><x", now=NOW)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from app.wechat.twin.calls.base import ALL, MINI, SERVICE, Call, call, refuse
-from app.wechat.twin.fields import shown
+from app.wechat.twin.calls.fields import shown
 
 CLIENT_MSG_ID_S = 600.0
 
