@@ -52,3 +52,15 @@ def test_bytes_that_are_no_text_cannot_be_opened() -> None:
     with pytest.raises(BadRequestError) as caught:
         decrypt(seal(b"\xff\xff", aes_key=AES_KEY, appid=APPID), aes_key=AES_KEY, appid=APPID)
     assert caught.value.code == "bad_ciphertext"
+
+
+def test_signatures_are_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared = []
+
+    def compare(first: bytes, second: bytes) -> bool:
+        compared.append((len(first), len(second)))
+        return True
+
+    monkeypatch.setattr("hmac.compare_digest", compare)
+    assert is_signed("0" * 40, "AAAAA", "1", "2")
+    assert compared == [(40, 40)]
