@@ -1,12 +1,13 @@
 """Segments: a tree of conditions compiled to one statement over customer ids; counted, listed, explained and kept under a name."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg.errors import QueryCanceled
-from sqlalchemy import CompoundSelect, Select, except_, func, intersect, select, text, union
+from sqlalchemy import ColumnElement, CompoundSelect, Select, exists, func, literal_column, select, text, union, union_all
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -30,13 +31,17 @@ class _Part(NamedTuple):
 def compile_tree(tree: Tree, now: datetime) -> Select[Any]:
     """One parameterised SELECT of the customer ids of a segment, each once; joined and erased customers are never in it.
 
-    Nodes become INTERSECT, EXCEPT and UNION. The big customer table is read only where a tree needs it: under a `not` that stands alone, or
-    when no condition vouches that its customers are live.
+    Every condition is read once, as a set: what must hold is semi-joined, what must not is anti-joined, alternatives are united. The big customer
+    table is read only where a tree needs it: under a `not` that stands alone, or when no condition vouches that its customers are live.
     """
-    part = _compile(tree, now=now)
-    ids = part.ids if part.settled else intersect(part.ids, _everybody())
-    found = ids.subquery("member")
-    return select(found.c[0].label("customer_id"))
+    return _live(_compile(tree, now=now))
+
+
+def _live(part: _Part) -> Select[Any]:
+    if part.settled:
+        found = part.ids.subquery("member")
+        return select(found.c[0].label("customer_id"))
+    return _narrow(part.ids, wanted=[_everybody()], unwanted=[])
 
 
 def _compile(tree: Tree, *, now: datetime) -> _Part:
@@ -45,24 +50,51 @@ def _compile(tree: Tree, *, now: datetime) -> _Part:
     if isinstance(tree, Not):
         if isinstance(tree.child, Not):
             return _compile(tree.child.child, now=now)
-        return _Part(except_(_everybody(), _compile(tree.child, now=now).ids), settled=True)
+        return _Part(_narrow(_everybody(), wanted=[], unwanted=[_compile(tree.child, now=now).ids]), settled=True)
     if isinstance(tree, Some):
-        parts = [_compile(child, now=now) for child in tree.children]
-        return parts[0] if len(parts) == 1 else _Part(union(*(part.ids for part in parts)), all(part.settled for part in parts))
+        return _unite(tree, now=now, once=True)
     return _compile_all(tree, now=now)
 
 
+def _unite(tree: Some, *, now: datetime, once: bool) -> _Part:
+    """Alternatives as one set, or, where `once` does not matter, simply one after the other."""
+    parts = [_compile(child, now=now) for child in tree.children]
+    if len(parts) == 1:
+        return parts[0]
+    every = [part.ids for part in parts]
+    return _Part(union(*every) if once else union_all(*every), all(part.settled for part in parts))
+
+
 def _compile_all(tree: All, *, now: datetime) -> _Part:
-    """What must hold is intersected, what must not is taken away from that: no need for everybody."""
+    """What must not hold is taken away from what must: no need for everybody."""
     wanted = [_compile(child, now=now) for child in tree.children if not isinstance(child, Not)]
     unwanted = [_compile(child.child, now=now).ids for child in tree.children if isinstance(child, Not)]
     if not wanted:
-        return _Part(except_(_everybody(), *unwanted), settled=True)
-    ids = wanted[0].ids if len(wanted) == 1 else intersect(*(part.ids for part in wanted))
-    return _Part(except_(ids, *unwanted) if unwanted else ids, any(part.settled for part in wanted))
+        return _Part(_narrow(_everybody(), wanted=[], unwanted=unwanted), settled=True)
+    ids = _narrow(wanted[0].ids, wanted=[part.ids for part in wanted[1:]], unwanted=unwanted)
+    return _Part(ids, any(part.settled for part in wanted))
 
 
-def _everybody() -> Ids:
+def _narrow(ids: Ids, *, wanted: Sequence[Ids], unwanted: Sequence[Ids]) -> Select[Any]:
+    """Those of `ids` that are in all of `wanted` and in none of `unwanted`.
+
+    PostgreSQL makes joins of these, which at a million customers cost it half of what INTERSECT and EXCEPT do.
+    """
+    base = ids.subquery()
+    found = select(base.c[0].label("customer_id"))
+    for other in wanted:
+        found = found.where(_holds(other, base.c[0]))
+    for other in unwanted:
+        found = found.where(~_holds(other, base.c[0]))
+    return found
+
+
+def _holds(ids: Ids, customer_id: ColumnElement[Any]) -> ColumnElement[bool]:
+    other = ids.subquery()
+    return exists(select(literal_column("1")).where(other.c[0] == customer_id))
+
+
+def _everybody() -> Select[Any]:
     return select(Customer.id).where(Customer.joined_into_id.is_(None), Customer.erased_at.is_(None))
 
 
@@ -78,13 +110,21 @@ def count_segment(session: Session, tree: Tree, *, now: datetime, timeout_ms: in
     set_timeout = text("SELECT set_config('statement_timeout', :to, true)")
     session.execute(set_timeout, {"to": str(timeout_ms)})
     try:
-        counted = session.scalar(select(func.count()).select_from(compile_tree(tree, now=now).subquery()))
+        counted = session.scalar(_count(tree, now=now))
     except DBAPIError as error:
         if isinstance(error.orig, QueryCanceled):
             raise UnavailableError(f"the count took longer than {timeout_ms} ms", code="segment_timeout") from error
         raise
     session.execute(set_timeout, {"to": before})
     return int(counted or 0)
+
+
+def _count(tree: Tree, *, now: datetime) -> Select[Any]:
+    """Alternatives at the top are counted without being made a set first: sorting their ids once is quicker than hashing them."""
+    if isinstance(tree, Some):
+        found = _live(_unite(tree, now=now, once=False)).subquery()
+        return select(func.count(found.c[0].distinct()))
+    return select(func.count()).select_from(compile_tree(tree, now).subquery())
 
 
 class Page(NamedTuple):
@@ -97,7 +137,7 @@ class Page(NamedTuple):
 def list_members(session: Session, tree: Tree, *, now: datetime, after: UUID | None = None, limit: int = 100) -> Page:
     """Members in the order in which they became customers, from behind `after`. Raises BadRequestError on a bad cursor or limit."""
     _check_limit(limit)
-    found = compile_tree(tree, now=now).subquery()
+    found = compile_tree(tree, now).subquery()
     query = select(Customer.public_id).join(found, found.c.customer_id == Customer.id).order_by(Customer.id).limit(limit + 1)
     if after is not None:
         start = session.scalar(select(Customer.id).where(Customer.public_id == after))
@@ -111,7 +151,7 @@ def list_members(session: Session, tree: Tree, *, now: datetime, after: UUID | N
 def sample_members(session: Session, tree: Tree, *, now: datetime, size: int = 10) -> list[UUID]:
     """Some members at random, by public id."""
     _check_limit(size)
-    found = compile_tree(tree, now=now).order_by(func.random()).limit(size).subquery()
+    found = compile_tree(tree, now).order_by(func.random()).limit(size).subquery()
     return list(session.scalars(select(Customer.public_id).join(found, found.c.customer_id == Customer.id)))
 
 
@@ -128,7 +168,7 @@ class Verdict:
 
 def explain(session: Session, tree: Tree, customer_id: int, *, now: datetime) -> Verdict:
     """Each node with its verdict for one customer. Raises NotFoundError for one who was joined into another, erased or never known."""
-    if session.scalar(_everybody().where(Customer.id == customer_id)) is None:  # type: ignore[union-attr]
+    if session.scalar(_everybody().where(Customer.id == customer_id)) is None:
         raise NotFoundError("there is no such customer any more", code="no_such_customer")
     return _explain(session, tree, customer_id, now=now)
 

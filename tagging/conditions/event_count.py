@@ -4,7 +4,8 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, cast
 
 from pydantic import Field
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import BigInteger, Select, any_, func, or_, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from app.core.facts import FactRow
@@ -50,8 +51,8 @@ def _matching(query: Select[Any], params: EventCountParams, *, now: datetime) ->
         query = query.where(FactRow.account_id == account_ref(params.account))
     else:
         # Naming every account lets the index of account, kind and time serve; facts of no account stand beside them.
-        every = select(func.array_agg(Account.id)).scalar_subquery()
-        query = query.where(or_(FactRow.account_id == func.any(every), FactRow.account_id.is_(None)))
+        every = func.array(select(Account.id).scalar_subquery(), type_=ARRAY(BigInteger))
+        query = query.where(or_(FactRow.account_id == any_(every), FactRow.account_id.is_(None)))
     query = query.where(FactRow.kind == params.fact, FactRow.occurred_at <= now)
     if params.within_s is not None:
         query = query.where(FactRow.occurred_at > now - timedelta(seconds=params.within_s))
