@@ -20,6 +20,7 @@ from app.web import problems
 from app.web.health import make_health
 from app.web.webhook import make_webhook
 from handlers.chain import build_chain
+from tagging.condition_book import open_conditions
 
 MODEL_MODULES = (
     "app.core.nouns",
@@ -27,6 +28,7 @@ MODEL_MODULES = (
     "app.core.facts",
     "app.core.dead",
     "app.core.idempotency",
+    "app.core.people",
     "handlers.models",
     "tagging.models",
     "jobs.models",
@@ -35,6 +37,7 @@ MODEL_MODULES = (
 )
 PROJECTION_FOLDERS = ("app.core.projections", "tagging.projections", "jobs.projections")
 REACTION_FOLDERS = ("jobs.reactions",)
+CONDITION_FOLDERS = ("tagging.conditions", "jobs.conditions")
 
 
 def import_models() -> None:
@@ -46,6 +49,7 @@ def import_models() -> None:
 def build_house(settings: Settings, *, clock: Clock | None = None, pool_size: int = 4, flask_app: Flask | None = None) -> House:
     """Open everything one process needs. Called after a fork, never before."""
     import_models()
+    open_conditions(CONDITION_FOLDERS)
     engine = connect(flask_app or Flask("fanka"), settings, pool_size=pool_size)
     replica = engine
     if settings.replica_url is not None:
