@@ -144,11 +144,11 @@ class Door:
             # A mini program knows no other passive reply; what it has to say goes out as a customer-service message.
             return _plain("")
         now = self._clock.now()
-        render = reply.render_json if json and not sealed else reply.render
+        render = reply.render_json if json else reply.render
         text = render(to=inbound.openid, sender=inbound.text("ToUserName"), at=now)
         if sealed:
-            text = seal_reply(account, text, nonce=nonce, now=now)
-        return Response(text.encode(), 200, content_type="application/json" if json and not sealed else "text/xml; charset=utf-8")
+            text = seal_reply(account, text, nonce=nonce, now=now, as_json=json)
+        return Response(text.encode(), 200, content_type="application/json" if json else "text/xml; charset=utf-8")
 
 
 def _well_formed(appid: str) -> bool:
