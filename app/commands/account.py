@@ -10,7 +10,7 @@ import click
 from sqlalchemy import func, select
 
 from app.commands.callback import callback_url, knock
-from app.commands.frame import command, paged, refusal
+from app.commands.frame import command, paged
 from app.commands.house import account_called, opened
 from app.commands.speech import Voice, iso
 from app.core.accounts import add_account
@@ -18,8 +18,8 @@ from app.core.errors import BadRequestError, ConflictError
 from app.core.followers import FOLLOWING
 from app.core.nouns import Account, AccountKind, Follower, Mode, Retention
 from app.core.unit import reading, work
-from app.wechat.errors import WeChatError
 from app.wechat.gateway import gateway_for
+from app.wechat.probe import check_token
 from jobs.followers.bring_in import Progress, import_followers
 
 SECRETS = {"secret": "WECHAT_SECRET", "token": "WECHAT_TOKEN", "aes_key": "WECHAT_AES_KEY"}
@@ -177,10 +177,9 @@ def check(voice: Voice, *, appid: str) -> None:
     with opened() as house:
         found = account_called(house, appid)
         faults: list[str] = []
-        try:
-            gateway_for(house, found).check_token()
-        except WeChatError as error:
-            faults.append(refusal(error))
+        token = check_token(gateway_for(house, found))
+        if not token.ok:
+            faults.append(token.line)
         heard = knock(house.settings, found)
         if heard.fault is not None:
             faults.append(heard.fault)

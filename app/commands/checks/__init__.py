@@ -1,0 +1,1 @@
+"""What `fanka doctor` looks at, one part a file; each finding is one line in both languages."""
