@@ -1,5 +1,5 @@
 """The tables of this room, by subject."""
 
-from cards.models import ledger, programme
+from cards.models import coupons, ledger, programme, redemption
 
-__all__ = ["ledger", "programme"]
+__all__ = ["coupons", "ledger", "programme", "redemption"]
