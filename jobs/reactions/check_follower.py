@@ -10,7 +10,7 @@ from app.core.nouns import Follower
 from app.core.observe import observe
 from app.core.unit import reading, work
 from app.wechat.gateway import gateway_for
-from jobs.followers.learn import checked
+from jobs.followers.learn import checked, learn
 
 
 class CheckFollower:
@@ -41,6 +41,9 @@ def _check(house: House, follower_id: int) -> None:
         row = lock_followers(session, {follower_id})[follower_id]
         said = checked(row, subscribe=bool(info.get("subscribe")), asked_at=asked_at)
         observe(session, [said], registry=house.registry, retention={account.id: account.retention}, now=house.clock.now())
+    if info.get("subscribe"):
+        # The un-follow of that second erased the follow beside it, and with it the look-up that would have asked for this.
+        learn(house, account, [info], asked_at=asked_at)
 
 
 plugin = CheckFollower()
