@@ -16,7 +16,7 @@ from app.core.errors import BadRequestError, ConflictError, FankaError, NotFound
 from app.core.house import House
 from app.core.ids import new_public_id
 from app.core.log import get_logger
-from app.core.nouns import AuditEntry
+from app.core.nouns import AccountKind, AuditEntry
 from app.core.unit import reading, work
 from app.wechat.gateway import gateway_for
 from tagging.allocator import codes_left, declare_used, hand_over, retire, take_code
@@ -72,9 +72,11 @@ def create_channel(house: House, account: OpenAccount, draft: ChannelDraft, *, a
     """Make a channel and its code: the row first, then WeChat's code, then the ticket.
 
     Asked again after a crash, it goes on where it stopped: the same name on the same account is the same channel with the same scene, so no
-    second code is used up. Raises ConflictError when the name or scene belongs to another channel or no code is left, and the gateway's errors:
+    second code is used up. Raises BadRequestError for an account that cannot have codes, ConflictError when the name or scene belongs to another channel or no code is left, and the gateway's errors:
     the row then stays and `renew_channels` tries again.
     """
+    if account.kind is not AccountKind.SERVICE:
+        raise BadRequestError("WeChat makes codes with a scene for service accounts only", code="no_codes_here")
     channel_id = _plan(house, account, draft, actor=actor)
     return issue_code(house, account, channel_id)
 
