@@ -12,6 +12,8 @@ COMMANDS = {
     "doctor": "doctor",
     "migrate": "migrate",
     "account": "account",
+    "store": "store",
+    "staff": "staff",
     "channel": "channel",
     "menu": "menu",
     "reply": "reply",
