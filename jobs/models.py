@@ -125,8 +125,8 @@ class Delivery(Base):
         CheckConstraint("(state = 'left_out') = (left_out_why IS NOT NULL)", name="left_out_why"),
         CheckConstraint("state = 'left_out' OR account_id IS NOT NULL", name="account"),
         Index("ix_delivery_pending", "broadcast_id", "account_id", "id", postgresql_where="state = 'pending'"),
-        # What is neither done nor waiting for its first attempt: leases that may run out, unknown rows that may be tried again.
-        Index("ix_delivery_open", "broadcast_id", "account_id", "next_at", postgresql_where="state IN ('sending', 'unknown')"),
+        # What is neither done nor waiting for its first attempt: leases that may run out, rows that may be tried again or wait for a receipt.
+        Index("ix_delivery_open", "broadcast_id", "account_id", "next_at", postgresql_where="state IN ('sending', 'unknown', 'undecided')"),
         Index("ix_delivery_account_id_msgid", "account_id", "msgid", postgresql_where="msgid IS NOT NULL"),
         Index("ix_delivery_follower_id", "follower_id", postgresql_where="follower_id IS NOT NULL"),
         {

@@ -40,6 +40,13 @@ _UNKNOWN = text(
     {_COLUMNS}
     """  # noqa: S608
 )
+_RENEW = text(
+    """
+    UPDATE delivery d SET next_at = :lease_until
+    WHERE d.id = ANY(:ids) AND d.lease_owner = :owner AND d.state = 'sending'
+    RETURNING d.id, d.attempts
+    """
+)
 _RELEASE = text(
     """
     UPDATE delivery d
@@ -74,6 +81,13 @@ def claim(session: Session, run: Run, *, number: int, after: int, now: datetime,
         found = session.execute(_PENDING, {**values, "number": number - len(rows), "after": after})
         rows += [Claimed(row[0], row[1], row[2]) for row in found]
     return sorted(rows, key=lambda each: each.id)
+
+
+def renew(session: Session, run: Run, claimed: Sequence[Claimed], *, now: datetime) -> list[Claimed]:
+    """Renew the lease of rows that were claimed a while ago; returns those that are still ours."""
+    found = session.execute(_RENEW, {"owner": run.owner, "ids": [row.id for row in claimed], "lease_until": now + LEASE})
+    ours = {(row[0], row[1]) for row in found}
+    return [row for row in claimed if (row.id, row.attempt) in ours]
 
 
 def release(session: Session, run: Run, claimed: Sequence[Claimed], *, now: datetime) -> None:

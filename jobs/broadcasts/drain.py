@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
@@ -22,11 +23,11 @@ from app.core.unit import reading, work
 from app.wechat.errors import BadPayload
 from app.wechat.sender import Answer, Outgoing, Sender, sender_for
 from jobs.broadcasts.carrier import Carrier, carrier_called
-from jobs.broadcasts.claim import Claimed, claim, release
+from jobs.broadcasts.claim import Claimed, claim, release, renew
 from jobs.broadcasts.client_ids import client_ids
 from jobs.broadcasts.doors import DRAIN
 from jobs.broadcasts.due import has_due_rows
-from jobs.broadcasts.lanes import Run, keep_lane, leave_lane, take_lane
+from jobs.broadcasts.lanes import LEASE, Run, keep_lane, leave_lane, take_lane
 from jobs.broadcasts.orders import pause_by_itself
 from jobs.broadcasts.outcomes import Result, heed, result_of
 from jobs.broadcasts.pacing import CHUNK, Pace
@@ -42,6 +43,10 @@ RECORD_FOR_S = 60.0
 """How long results are held while the database is away: less than the lease, after which the rows count as unknown."""
 PATIENCE_S = 0.1
 """How long results may wait for the pace while another chunk is on the wire."""
+LONGEST_WAIT_S = 2.0
+"""An account that may not send for longer than this does not keep a worker waiting."""
+RENEW_AFTER_S = LEASE.total_seconds() / 3
+"""A claimed chunk that waited so long behind a slow one gets its lease renewed before it is sent."""
 BAD_PAYLOADS = 50
 """So many refusals of the content without one success pause the broadcast."""
 
@@ -53,6 +58,14 @@ class Report:
     ended: str = ""
     claimed: int = 0
     states: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """Rows in hand, and when they were claimed by this process's own clock."""
+
+    rows: list[Claimed] = field(default_factory=list)
+    claimed_at: float = 0.0
 
 
 @dataclass(slots=True)
@@ -137,25 +150,28 @@ def _begin(house: House, broadcast_id: int, account_id: int, *, run_s: float) ->
 
 def _pump(held: _Held, sender: Sender, second: ThreadPoolExecutor) -> None:
     """Until it is over: send the chunk in hand while the other thread records the one before and claims the one after."""
-    rows: list[Claimed] = []
+    chunk = _Chunk()
     done: list[Result] = []
-    while rows or done or not held.over:
-        turn = second.submit(_turn, held, done, patience_s=PATIENCE_S if rows else held.left_s())
+    while chunk.rows or done or not held.over:
+        turn = second.submit(_turn, held, done, patience_s=PATIENCE_S if chunk.rows else held.left_s())
         done = []
-        if rows:
-            try:
-                done = _judge(held, rows, sender.send(_outgoing(held, rows)))
-            except BaseException:
-                _put_back(held, turn.result())
-                raise
         try:
-            rows = turn.result()
+            rows = _still_ours(held, chunk)
+            answers = sender.send(_outgoing(held, rows)) if rows else []
+        except BaseException:
+            _put_back(held, turn.result().rows)
+            raise
+        # From here on there are answers, and whatever else fails they are written down.
+        done = _results(held, rows, answers)
+        try:
+            _heed(held, done, answers)
+            chunk = turn.result()
         except BaseException:
             _record(held, done)
             raise
 
 
-def _turn(held: _Held, done: list[Result], *, patience_s: float) -> list[Claimed]:
+def _turn(held: _Held, done: list[Result], *, patience_s: float) -> _Chunk:
     """Record what is done and claim the next chunk, in one transaction where the pace allows it at once."""
     tokens = _tokens(held)
     if not tokens:
@@ -163,22 +179,22 @@ def _turn(held: _Held, done: list[Result], *, patience_s: float) -> list[Claimed
         done = []
         tokens = _wait_for_tokens(held, patience_s)
         if not tokens:
-            return []
+            return _Chunk()
     try:
         with work(held.house.engine) as session:
             now = held.house.clock.now()
             record_results(session, held.run, done, trusted=held.account.client_msg_id_trusted, now=now)
             rows = _claim(held, session, tokens)
-    except DBAPIError as error:
+    except (DBAPIError, PoolTimeout) as error:
         # The database went away or chose us in a deadlock. What was answered must not be lost; the claim is simply made again.
-        log.warning("claim_failed", broadcast=held.run.broadcast_id, error=type(error.orig).__name__)
-        held.pace.give_back(held.account, tokens)
+        log.warning("claim_failed", broadcast=held.run.broadcast_id, error=type(error).__name__)
+        _give_back(held, tokens)
         _record(held, done)
         time.sleep(0.2)
-        return []
-    held.pace.give_back(held.account, tokens - len(rows))
+        return _Chunk()
+    _give_back(held, tokens - len(rows))
     held.report.claimed += len(rows)
-    return rows
+    return _Chunk(rows, time.monotonic())
 
 
 def _tokens(held: _Held) -> int:
@@ -191,11 +207,24 @@ def _tokens(held: _Held) -> int:
     if quiet_end(held.broadcast, held.house.clock.now()) is not None:
         held.end("quiet")
         return 0
-    grant = held.pace.take(held.account, CHUNK)
+    try:
+        grant = held.pace.take(held.account, CHUNK)
+    except RedisError as error:
+        # Without the shared buckets nobody may send; the sweep comes back when Redis does.
+        log.warning("no_pace", account=held.account.id, error=type(error).__name__)
+        held.end("waiting")
+        return 0
     held.wait_s = grant.wait_ms / 1000
-    if not grant.number and held.wait_s > held.left_s():
-        held.end("waiting" if grant.limit != "second" else "budget")
+    if not grant.number and held.wait_s > min(held.left_s(), LONGEST_WAIT_S):
+        held.end("waiting")
     return grant.number
+
+
+def _give_back(held: _Held, tokens: int) -> None:
+    try:
+        held.pace.give_back(held.account, tokens)
+    except RedisError as error:
+        log.warning("tokens_lost", account=held.account.id, error=type(error).__name__)
 
 
 def _wait_for_tokens(held: _Held, patience_s: float) -> int:
@@ -231,20 +260,32 @@ def _outgoing(held: _Held, rows: Sequence[Claimed]) -> list[Outgoing]:
     return [Outgoing(account, path, address(message, openid=row.openid, client_id=client_id(row.id)), row.id) for row in rows]
 
 
-def _judge(held: _Held, rows: Sequence[Claimed], answers: Sequence[Answer]) -> list[Result]:
+def _still_ours(held: _Held, chunk: _Chunk) -> list[Claimed]:
+    """The rows of a chunk that had to wait for its turn, with their lease renewed; only those nobody took over meanwhile."""
+    if not chunk.rows or time.monotonic() - chunk.claimed_at < RENEW_AFTER_S:
+        return chunk.rows
+    with work(held.house.engine) as session:
+        return renew(session, held.run, chunk.rows, now=held.house.clock.now())
+
+
+def _results(held: _Held, rows: Sequence[Claimed], answers: Sequence[Answer]) -> list[Result]:
     attempts = {row.id: row.attempt for row in rows}
     results = [result_of(answer, attempt=attempts[answer.tag], carrier=held.carrier) for answer in answers if answer.tag in attempts]
     answered = {result.id for result in results}
     results += [Result(row.id, row.attempt, DeliveryState.UNKNOWN, why="unanswered") for row in rows if row.id not in answered]
-    heed(answers, account_id=held.account.id, pace=held.pace)
-    counts = Counter(result.state.value for result in results)
-    held.report.states.update(counts)
-    _mind_the_content(held, results, sent=counts[DeliveryState.SENT])
+    held.report.states.update(result.state.value for result in results)
     return results
 
 
-def _mind_the_content(held: _Held, results: Sequence[Result], *, sent: int) -> None:
-    """Everybody gets the same content: when WeChat refuses it again and again and takes none, asking 100 000 times more helps nobody."""
+def _heed(held: _Held, results: Sequence[Result], answers: Sequence[Answer]) -> None:
+    """Stop the account, or the broadcast, where the answers ask for it."""
+    try:
+        heed(answers, account_id=held.account.id, pace=held.pace)
+    except RedisError as error:
+        log.warning("account_not_parked", account=held.account.id, error=type(error).__name__)
+        held.end("waiting")
+    # Everybody gets the same content: when WeChat refuses it again and again and takes none, asking 100 000 times more helps nobody.
+    sent = any(result.state is DeliveryState.SENT for result in results)
     held.bad = 0 if sent else held.bad + sum(result.why == BadPayload.reason for result in results)
     if held.bad >= BAD_PAYLOADS and not held.over:
         with work(held.house.engine) as session:

@@ -64,8 +64,12 @@ def take_lane(session: Session, broadcast_id: int, account_id: int, *, lanes: in
         "now": now,
         "lease_until": now + LEASE,
     }
-    lane = session.scalar(_TAKE, values)
-    return None if lane is None else Run(broadcast_id, account_id, lane, owner)
+    for _ in range(lanes):
+        # Two who reach for the same lane at once: the second finds it taken and tries the next one.
+        lane = session.scalar(_TAKE, values)
+        if lane is not None:
+            return Run(broadcast_id, account_id, lane, owner)
+    return None
 
 
 def keep_lane(session: Session, run: Run, *, now: datetime) -> bool:

@@ -1,7 +1,7 @@
 """What a person may tell a broadcast: send, pause, resume, cancel, send again to those it missed. Each is audited; a repeat changes nothing."""
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import select, text
@@ -19,7 +19,7 @@ _CLEAR = text(
     """
     WITH open AS (
         SELECT d.id FROM delivery d JOIN broadcast b ON b.id = d.broadcast_id
-        WHERE d.state = 'pending' AND b.cancelled_at IS NOT NULL AND (CAST(:broadcast_id AS bigint) IS NULL OR b.id = :broadcast_id)
+        WHERE d.state = 'pending' AND b.cancelled_at > :since AND (CAST(:broadcast_id AS bigint) IS NULL OR b.id = :broadcast_id)
         ORDER BY d.id FOR NO KEY UPDATE OF d SKIP LOCKED
     )
     UPDATE delivery d SET state = 'left_out', left_out_why = 'cancelled', openid = NULL FROM open WHERE d.id = open.id
@@ -96,7 +96,7 @@ def cancel(session: Session, broadcast_id: int, *, actor: str, now: datetime) ->
     if broadcast.cancelled_at is None:
         broadcast.cancelled_at = now
         session.flush()
-        left = clear_cancelled(session, broadcast_id)
+        left = clear_cancelled(session, now=now, broadcast_id=broadcast_id)
         note(session, broadcast, actor=actor, action="cancel", now=now, detail={"left_out": left})
     return broadcast
 
@@ -118,9 +118,9 @@ def send_to_missing(session: Session, broadcast_id: int, *, actor: str, now: dat
     return broadcast
 
 
-def clear_cancelled(session: Session, broadcast_id: int | None = None) -> int:
-    """Leave out what a cancelled broadcast still had pending, also what a drain put back since. Returns how many."""
-    return int(session.execute(_CLEAR, {"broadcast_id": broadcast_id}).rowcount)  # type: ignore[attr-defined]
+def clear_cancelled(session: Session, *, now: datetime, broadcast_id: int | None = None) -> int:
+    """Leave out what broadcasts cancelled in the last day still had pending, also what a drain put back since. Returns how many."""
+    return int(session.execute(_CLEAR, {"broadcast_id": broadcast_id, "since": now - timedelta(days=1)}).rowcount)  # type: ignore[attr-defined]
 
 
 def _open_rows(session: Session, broadcast_id: int) -> bool:

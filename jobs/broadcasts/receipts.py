@@ -12,6 +12,8 @@ EXPIRE_DAYS = 7
 JOIN_WITHIN_H = 24
 SKEW = timedelta(seconds=60)
 """WeChat's `CreateTime` has whole seconds and its own clock, so a receipt may seem older than the attempt it is about."""
+RACE = timedelta(hours=1)
+"""Recording an answer looks for its receipt itself, so only one parked while the answer was being recorded can be missed."""
 SWEEP_ROWS = 5000
 
 _SETTLE = """
@@ -52,6 +54,7 @@ _JOIN_BY_MSGID = text(
     WITH pair AS (
         SELECT p.id AS parked_id, d.id AS delivery_id FROM parked_receipt p
         JOIN delivery d ON d.account_id = p.account_id AND d.msgid = p.msgid
+        WHERE p.parked_at > :since
         ORDER BY d.id LIMIT :number FOR UPDATE SKIP LOCKED
     ), hit AS (
         DELETE FROM parked_receipt p USING pair WHERE p.id = pair.parked_id
@@ -66,10 +69,10 @@ _JOIN_BY_FOLLOWER = text(
     f"""
     WITH fitting AS (
         SELECT p.id AS parked_id, d.id AS delivery_id, d.state
-        FROM parked_receipt p
-        JOIN delivery d ON d.follower_id = p.follower_id AND d.account_id = p.account_id AND d.msgid IS NULL
-            AND d.state IN ('sending', 'unknown', 'undecided')
+        FROM delivery d
+        JOIN parked_receipt p ON p.follower_id = d.follower_id AND p.account_id = d.account_id
             AND p.occurred_at BETWEEN d.first_attempt_at - :skew AND d.first_attempt_at + :within
+        WHERE d.state IN ('sending', 'unknown', 'undecided') AND d.msgid IS NULL
     ), single AS (
         SELECT f.parked_id, f.delivery_id FROM fitting f
         WHERE f.state <> 'sending'
@@ -127,7 +130,7 @@ def join_parked(session: Session, *, now: datetime) -> int:
     """Join parked receipts to deliveries: by account and msgid (neither transaction may have seen the other), else to the single
     unknown delivery of that account and follower within 24 hours; if there are several, to none. Old ones expire. Returns how many joined.
     """
-    joined = session.execute(_JOIN_BY_MSGID, {"number": SWEEP_ROWS}).rowcount  # type: ignore[attr-defined]
+    joined = session.execute(_JOIN_BY_MSGID, {"number": SWEEP_ROWS, "since": now - RACE}).rowcount  # type: ignore[attr-defined]
     values = {"number": SWEEP_ROWS, "skew": SKEW, "within": timedelta(hours=JOIN_WITHIN_H)}
     joined += session.execute(_JOIN_BY_FOLLOWER, values).rowcount  # type: ignore[attr-defined]
     session.execute(_EXPIRE, {"before": now - timedelta(days=EXPIRE_DAYS)})

@@ -46,7 +46,7 @@ def sweep_house(house: House) -> Swept:
     expired = _alone(house, lambda session: expire_leases(session, now=now))
     undecided = _alone(house, lambda session: give_up_unknown(session, now=now))
     joined = _alone(house, lambda session: join_parked(session, now=now))
-    cleared = _alone(house, clear_cancelled)
+    cleared = _alone(house, lambda session: clear_cancelled(session, now=now))
     with reading(house.engine) as session:
         starting = _to_start(session, now=now)
         idle = due_accounts(session, now=now)

@@ -147,7 +147,7 @@ def _delivery() -> None:
         "ix_delivery_open",
         "delivery",
         ["broadcast_id", "account_id", "next_at"],
-        postgresql_where=sa.text("state IN ('sending', 'unknown')"),
+        postgresql_where=sa.text("state IN ('sending', 'unknown', 'undecided')"),
     )
     op.create_index("ix_delivery_account_id_msgid", "delivery", ["account_id", "msgid"], postgresql_where=sa.text("msgid IS NOT NULL"))
     op.create_index("ix_delivery_follower_id", "delivery", ["follower_id"], postgresql_where=sa.text("follower_id IS NOT NULL"))

@@ -112,7 +112,7 @@ def test_yesterdays_use_is_not_todays(pace, house, make_account):
     key = f"{house.settings.redis_prefix}:pace:{account.id}:day"
     house.redis.hincrby(key, "day", -1)
     assert pace.used_today(account.id) == 0
-    assert pace.take(account, CHUNK).number == 200
+    assert take(pace, account).number == 200
     assert pace.used_today(account.id) == 200
 
 
