@@ -47,6 +47,7 @@ soak: install-dev ## the long form of the fault and mutation tests (MINUTES=10)
 
 docs: install-dev ## write again the documents that are made from the code
 	$(BIN)/python docs/generate.py
+	$(BIN)/python docs/tagging_tables.py
 
 lock: install-dev ## solve pyproject.toml again into both locks
 	@test -x var/lock/bin/uv || { $(BIN)/python -m venv var/lock && var/lock/bin/python -m pip install --quiet uv; }

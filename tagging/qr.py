@@ -15,7 +15,7 @@ QUIET = 4
 LOGO_MAX_BYTES = 512 * 1024
 LOGO_MAX_PIXELS = 4_000_000
 LOGO_SHARE = 0.22
-"""Of the code's width. A twentieth of the area is covered: correction level H mends up to 30 % of the words."""
+"""Of the code's width. With its plate a logo covers about a fifteenth of the area: correction level H mends up to 30 % of the words."""
 ADDRESS_MAX = 512
 SVG = "http://www.w3.org/2000/svg"
 
