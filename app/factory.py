@@ -29,6 +29,7 @@ MODEL_MODULES = (
     "app.core.dead",
     "app.core.idempotency",
     "app.core.people",
+    "app.core.clients",
     "handlers.models",
     "tagging.models",
     "jobs.models",

@@ -1,5 +1,5 @@
 """The tables of this room, by subject."""
 
-from cards.models import coupons, ledger, programme, redemption
+from cards.models import coupons, earning, ledger, membership, orders, programme, redemption, settlement, tiers
 
-__all__ = ["coupons", "ledger", "programme", "redemption"]
+__all__ = ["coupons", "earning", "ledger", "membership", "orders", "programme", "redemption", "settlement", "tiers"]
