@@ -29,8 +29,8 @@ from app.local.postgres import DATABASE, Postgres
 from app.local.program import Program, end, launch, wait_ready
 from app.local.redis import RedisServer
 
-# As a small production machine would be set up; both sides of every duel use the same server. fsync stays on.
-POSTGRES = {"shared_buffers": "1GB", "work_mem": "64MB", "max_wal_size": "4GB", "effective_cache_size": "4GB", "jit": "off"}
+# The servers are as the house itself embeds them: PostgreSQL's own defaults and Redis with `appendfsync always`.
+POSTGRES: dict[str, str] = {}
 
 
 @dataclass(slots=True)
@@ -81,19 +81,22 @@ class Ground:
         with Redis.from_url(self.env["REDIS_URL"]) as client:
             client.flushdb()
 
-
     def keep_as(self, name: str) -> None:
         """Keep the database as it is now, analysed, to begin again from."""
         with psycopg.connect(self.env["DATABASE_URL"], autocommit=True) as connection:
             connection.execute("VACUUM ANALYZE")
         with self._server() as connection:
-            connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(sql.Identifier(name), sql.Identifier(DATABASE)))
+            connection.execute(
+                sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(sql.Identifier(name), sql.Identifier(DATABASE))
+            )
 
     def begin_from(self, name: str) -> None:
         """Make the database what was kept. Whoever has an engine open disposes of it first."""
         with self._server() as connection:
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(DATABASE)))
-            connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(sql.Identifier(DATABASE), sql.Identifier(name)))
+            connection.execute(
+                sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY").format(sql.Identifier(DATABASE), sql.Identifier(name))
+            )
             connection.execute("CHECKPOINT")
 
     def _server(self) -> psycopg.Connection:

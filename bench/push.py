@@ -115,7 +115,7 @@ def run(*, quick: bool) -> Findings:
     findings = Findings()
     with ground("push") as place, platform(place) as wechat, place.house(FANKA_WECHAT_API_URL=wechat.url) as house:
         env = {**place.env, "FANKA_WECHAT_API_URL": wechat.url, "BENCH_APPID": APPID, "BENCH_SECRET": SECRET}
-        account_id = _prepare(place, house, wechat, max(sizes))
+        account_id = prepare_people(place, house, wechat, max(sizes))
         stage = Stage(place, house, wechat, account_id)
         worker = module("send", "send", module="app.worker", env=env)
         usual_worker = module("usual", module="bench.baseline.push", env=env)
@@ -154,7 +154,8 @@ def _cost_table(stage: Stage, pid: int, sizes: Sequence[int], *, at_rest: float)
     return "\n".join([*lines, "", f"The sending worker held {at_rest:.0f} MiB at rest."])
 
 
-def _prepare(place: Ground, house: House, wechat: Platform, people: int) -> int:
+def prepare_people(place: Ground, house: House, wechat: Platform, people: int) -> int:
+    """So many followers, in our database and on the platform; returns the account's id."""
     account_id = add_bench_account(place)
     now = datetime.now(UTC)
     openids = wechat.make_followers(people)
@@ -163,7 +164,9 @@ def _prepare(place: Ground, house: House, wechat: Platform, people: int) -> int:
             "UPDATE account SET per_second = %(per_second)s, per_minute = %(per_minute)s, per_day = %(per_day)s",
             _WIDE,
         )
-        connection.execute("INSERT INTO customer (public_id, created_at) SELECT gen_random_uuid(), now() FROM generate_series(1, %s)", [people])
+        connection.execute(
+            "INSERT INTO customer (public_id, created_at) SELECT gen_random_uuid(), now() FROM generate_series(1, %s)", [people]
+        )
         copy = "COPY follower (account_id, customer_id, openid, openid_digest, state, state_at, created_at) FROM STDIN"
         ids = [row[0] for row in connection.execute("SELECT id FROM customer ORDER BY id").fetchall()]
         with connection.cursor() as cursor, cursor.copy(copy) as rows:
@@ -172,5 +175,3 @@ def _prepare(place: Ground, house: House, wechat: Platform, people: int) -> int:
         connection.execute("VACUUM ANALYZE")
     house.accounts.forget()
     return account_id
-
-

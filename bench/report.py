@@ -6,6 +6,7 @@ import platform
 import shlex
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 
 import psutil
 
@@ -37,7 +38,11 @@ def report(found: Mapping[str, Findings]) -> int:
     failures += [f"{duel.name}: {duel.ratio:.1f}x, not {duel.least:g}x" for duel in duels if not duel.met]
     for failure in failures:
         say(f"NOT MET {failure}")
-    print(json.dumps({duel.name: {"ours": _round(duel.ours), "baseline": _round(duel.baseline), "ratio": _round(duel.ratio)} for duel in duels}))
+    print(
+        json.dumps(
+            {duel.name: {"ours": _round(duel.ours), "baseline": _round(duel.baseline), "ratio": _round(duel.ratio)} for duel in duels}
+        )
+    )
     return 1 if failures else 0
 
 
@@ -45,7 +50,8 @@ def _page(found: Mapping[str, Findings], *, quick: bool) -> str:
     lines = [_HEAD, _machine(quick=quick), "| bench | unit | ours | baseline | ratio | at least |", "|---|---|---|---|---|---|"]
     duels = [duel for findings in found.values() for duel in findings.duels]
     lines += [
-        f"| {duel.name} | {duel.unit} | {_shown(duel.ours)} | {_shown(duel.baseline)} | **{duel.ratio:.1f}x** | {duel.least:g}x |" for duel in duels
+        f"| {duel.name} | {duel.unit} | {_shown(duel.ours)} | {_shown(duel.baseline)} | **{duel.ratio:.1f}x** | {duel.least:g}x |"
+        for duel in duels
     ]
     for findings in found.values():
         lines += [f"\n{table}" for table in findings.tables]
@@ -66,7 +72,7 @@ def _machine(*, quick: bool) -> str:
 
 def _processor() -> str:
     try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
+        with Path("/proc/cpuinfo").open(encoding="utf-8") as file:
             return next((line.split(":", 1)[1].strip() for line in file if line.startswith("model name")), platform.machine())
     except OSError:
         return platform.processor() or platform.machine()
@@ -82,5 +88,3 @@ def _shown(value: float) -> str:
 
 def _round(value: float) -> float:
     return round(value, 2)
-
-

@@ -73,7 +73,9 @@ def run(*, quick: bool) -> Findings:
                 _expect(load, letters)
                 redis.flushdb()
                 rows.append((name, rate / 2, load))
-                say(f"  webhook {name} at half load ({rate / 2:,.0f}/s): p50 {load.quantile_ms(0.5):.1f} ms, p99 {load.quantile_ms(0.99):.1f} ms")
+                say(
+                    f"  webhook {name} at half load ({rate / 2:,.0f}/s): p50 {load.quantile_ms(0.5):.1f} ms, p99 {load.quantile_ms(0.99):.1f} ms"
+                )
         redis.close()
     p99 = rows[0][2].quantile_ms(0.99)
     if p99 >= P99_MS:

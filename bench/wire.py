@@ -64,6 +64,7 @@ class _Wire(asyncio.Protocol):
         self._transport = transport
 
     def connection_lost(self, exc: Exception | None) -> None:
+        del exc
         self._transport = None
         if self.busy:
             self._done(0, body=0)

@@ -131,5 +131,3 @@ class OrmIngest:
             FactRow.occurred_at <= fact.occurred_at,
         )
         return bool(session.scalar(within) >= params["at_least"])
-
-
