@@ -6,34 +6,29 @@ from contextlib import contextmanager
 
 from app.core import house as held
 from app.core.accounts import OpenAccount
-from app.core.errors import NotFoundError, SettingError, UnavailableError
+from app.core.errors import NotFoundError, UnavailableError
 from app.core.house import House
 from app.core.settings import Settings, read_settings
 from app.local.home import Home
 
-_NAMES = ("DATABASE_URL", "REDIS_URL")
 
+@contextmanager
+def found_settings() -> Iterator[Settings]:
+    """Settings from the environment; where it names no server, those of this checkout's embedded house.
 
-def names_servers() -> bool:
-    """Whether the environment says where the servers are."""
-    return any(os.environ.get(name) for name in _NAMES)
-
-
-def find_settings() -> Settings:
-    """Settings from the environment; when it names no server, those of this checkout's embedded house.
-
-    Raises SettingError; also when the embedded house does not run.
+    Embedded servers that do not run are started for as long as the block lasts, but only when neither is named: half a setting is a mistake,
+    unless `fanka up` runs with the same half. Raises SettingError, and what `Home.reached` raises.
     """
-    if names_servers():
-        return read_settings()
+    named = [name for name in ("DATABASE_URL", "REDIS_URL") if os.environ.get(name)]
+    if len(named) == 2:
+        yield read_settings()
+        return
     home = Home()
-    for server in (home.postgres, home.redis):
-        if server is not None and not server.answers():
-            raise SettingError(
-                "没有设置 DATABASE_URL 和 REDIS_URL, 本目录也没有正在运行的粉卡; 先运行 fanka up / "
-                "neither DATABASE_URL nor REDIS_URL is set and no embedded house runs here; run `fanka up` first"
-            )
-    return read_settings(home.environment())
+    if named and not all(server.answers() for server in (home.postgres, home.redis) if server is not None):
+        yield read_settings()
+        return
+    with home.reached() as environment:
+        yield read_settings(environment)
 
 
 @contextmanager
@@ -48,17 +43,18 @@ def opened(*, pool_size: int = 2) -> Iterator[House]:
         return
     from app.factory import build_house
 
-    house = build_house(find_settings(), pool_size=pool_size)
-    held.enter(house)
-    try:
-        yield house
-    finally:
-        held.leave()
-        house.engine.dispose()
-        if house.replica is not house.engine:
-            house.replica.dispose()
-        house.redis.close()
-        house.inbox.redis.close()
+    with found_settings() as settings:
+        house = build_house(settings, pool_size=pool_size)
+        held.enter(house)
+        try:
+            yield house
+        finally:
+            held.leave()
+            house.engine.dispose()
+            if house.replica is not house.engine:
+                house.replica.dispose()
+            house.redis.close()
+            house.inbox.redis.close()
 
 
 def account_called(house: House, appid: str) -> OpenAccount:

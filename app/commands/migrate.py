@@ -1,6 +1,7 @@
 """`fanka migrate`: the schema brought up to date, by one process at a time."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -11,7 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, text
 
 from app.commands.frame import command
-from app.commands.house import find_settings
+from app.commands.house import found_settings
 from app.commands.speech import Voice
 from app.core import house as held
 from app.core.errors import ConflictError, UnavailableError
@@ -65,34 +66,46 @@ def _config() -> Config:
     return config
 
 
-def _database_url() -> str:
+@contextmanager
+def _database_url() -> Iterator[str]:
     try:
-        return held.current().settings.database_url
+        house = held.current()
     except UnavailableError:
-        return find_settings().database_url
+        with found_settings() as settings:
+            yield settings.database_url
+    else:
+        yield house.settings.database_url
 
 
 @command(None, "migrate")
 @click.option("--check", is_flag=True, help="只检查是否最新 · only say whether it is up to date; exit code 1 when it is not.")
 def migrate(voice: Voice, *, check: bool) -> None:
     """更新数据库结构 · Bring the database schema up to date."""
-    url = _database_url()
-    if check:
-        engine = create_engine(url)
-        try:
-            with engine.connect() as connection:
-                at = revision_of(connection)
-        finally:
-            engine.dispose()
-        if at != newest():
-            raise ConflictError(
-                f"数据库结构在 {at or '空'}, 需要 {newest()}; 运行 fanka migrate / "
-                f"the schema is at {at or 'nothing'} and {newest()} is needed; run `fanka migrate`",
-                code="unmigrated",
-            )
-        voice.line(f"已是最新: {at}", f"up to date: {at}")
-        voice.answer({"revision": at, "newest": newest()})
-        return
+    with _database_url() as url:
+        if check:
+            _check(voice, url)
+        else:
+            _migrate(voice, url)
+
+
+def _check(voice: Voice, url: str) -> None:
+    engine = create_engine(url)
+    try:
+        with engine.connect() as connection:
+            at = revision_of(connection)
+    finally:
+        engine.dispose()
+    if at != newest():
+        raise ConflictError(
+            f"数据库结构在 {at or '空'}, 需要 {newest()}; 运行 fanka migrate / "
+            f"the schema is at {at or 'nothing'} and {newest()} is needed; run `fanka migrate`",
+            code="unmigrated",
+        )
+    voice.line(f"已是最新: {at}", f"up to date: {at}")
+    voice.answer({"revision": at, "newest": newest()})
+
+
+def _migrate(voice: Voice, url: str) -> None:
     before, after = migrate_to(url)
     if before == after:
         voice.line(f"已是最新: {after}", f"up to date: {after}")
