@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from jobs.broadcasts.by_index import by_index
 from jobs.broadcasts.lanes import LEASE, Run
 
 RETRY_WITHIN = timedelta(minutes=9)
@@ -72,6 +73,7 @@ def claim(session: Session, run: Run, *, number: int, after: int, now: datetime,
 
     A pending row whose openid was erased meanwhile does not exist: erasure leaves it out.
     """
+    by_index(session)
     values = {**run.keys(), "number": number, "now": now, "lease_until": now + LEASE}
     rows: list[Claimed] = []
     if retry_unknown:

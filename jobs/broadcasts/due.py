@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from jobs.broadcasts.by_index import by_index
 from jobs.broadcasts.claim import RETRY_WITHIN
 
 _DUE = """
@@ -34,6 +35,7 @@ _IDLE = text(
 
 def has_due_rows(session: Session, broadcast_id: int, account_id: int, *, now: datetime) -> bool:
     """Whether another drain would find rows: pending ones, or unknown ones whose time to be repeated has come."""
+    by_index(session)
     values = {"broadcast_id": broadcast_id, "account_id": account_id, "now": now, "not_before": now - RETRY_WITHIN}
     return bool(session.scalar(_ONE, values))
 
@@ -51,4 +53,5 @@ class Due:
 
 def due_accounts(session: Session, *, now: datetime) -> list[Due]:
     """Every account of every live broadcast with due rows, quiet hours or not."""
+    by_index(session)
     return [Due(*row) for row in session.execute(_IDLE, {"now": now, "not_before": now - RETRY_WITHIN})]

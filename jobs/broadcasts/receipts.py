@@ -12,7 +12,7 @@ EXPIRE_DAYS = 7
 JOIN_WITHIN_H = 24
 SKEW = timedelta(seconds=60)
 """WeChat's `CreateTime` has whole seconds and its own clock, so a receipt may seem older than the attempt it is about."""
-RACE = timedelta(hours=1)
+RACE = timedelta(minutes=10)
 """Recording an answer looks for its receipt itself, so only one parked while the answer was being recorded can be missed."""
 SWEEP_ROWS = 5000
 

@@ -12,6 +12,7 @@ from app.core.errors import NotFoundError
 from app.core.house import House
 from app.core.nouns import Account
 from app.core.unit import reading
+from jobs.broadcasts.by_index import by_index
 from jobs.broadcasts.pacing import Pace, Parked
 from jobs.broadcasts.quiet import quiet_end, starts_at
 from jobs.broadcasts.words import BROADCAST, DELIVERY, ERRORS, LEFT_OUT, PARKED, PAUSED, Words, words_for
@@ -66,6 +67,7 @@ def state_of(session: Session, broadcast: Broadcast, *, now: datetime) -> str:
         return "refused_late"
     if broadcast.frozen_wave < broadcast.wave:
         return _before_freezing(broadcast, now=now)
+    by_index(session)
     open_rows = select(Delivery.id).where(Delivery.broadcast_id == broadcast.id, Delivery.state.in_([state.value for state in OPEN]))
     if session.scalar(open_rows.limit(1)) is None:
         return "finished"

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from app.core.house import House, current
 from app.core.log import get_logger
 from app.core.unit import reading, work
+from jobs.broadcasts.by_index import by_index
 from jobs.broadcasts.doors import DRAIN, START
 from jobs.broadcasts.due import due_accounts
 from jobs.broadcasts.leases import expire_leases, give_up_unknown
@@ -66,6 +67,7 @@ def sweep_house(house: House) -> Swept:
 
 def _alone(house: House, step: Callable[[Session], int]) -> int:
     with work(house.engine) as session:
+        by_index(session)
         return step(session)
 
 
