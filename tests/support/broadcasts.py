@@ -15,10 +15,11 @@ from app.core.inbound import openid_digest
 from app.core.unit import reading, work
 from app.wechat.errors import WeChatError, error_of
 from app.wechat.sender import Answer, Outgoing
-from jobs.broadcasts.drain import Report, drain_account
+from jobs.broadcasts.drain import drain_account
 from jobs.broadcasts.freeze import Frozen, freeze
 from jobs.broadcasts.orders import send
 from jobs.broadcasts.plan import plan_broadcast, read_plan
+from jobs.broadcasts.pump import Report
 from jobs.broadcasts.sweep import Swept, sweep_house
 from jobs.models import Broadcast, Delivery
 

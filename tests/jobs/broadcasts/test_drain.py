@@ -14,6 +14,7 @@ from app.core.unit import reading, work
 from app.wechat.errors import Unanswered, Unreached
 from app.wechat.sender import stand_in
 from jobs.broadcasts import drain as draining
+from jobs.broadcasts import pump as pumping
 from jobs.broadcasts.drain import drain
 from jobs.broadcasts.lanes import LEASE
 from jobs.broadcasts.orders import cancel, pause, resume
@@ -213,7 +214,7 @@ def test_killed_around_the_call(stage, make_account, monkeypatch, moment, truste
 
     # A killed process gives no lane back and puts nothing right.
     monkeypatch.setattr(draining, "leave_lane", lambda *_, **__: None)
-    monkeypatch.setattr(draining, "_put_back", lambda *_: None)
+    monkeypatch.setattr(pumping, "_put_back", lambda *_: None)
     setattr(stage.platform, moment, die)
     with pytest.raises(Killed):
         stage.drain(broadcast, account)
@@ -244,7 +245,7 @@ def test_rows_never_claimed_stay_pending_through_a_kill(stage, make_account, mon
     stage.people(account, 900)
     broadcast = stage.sent(account)
     monkeypatch.setattr(draining, "leave_lane", lambda *_, **__: None)
-    monkeypatch.setattr(draining, "_put_back", lambda *_: None)
+    monkeypatch.setattr(pumping, "_put_back", lambda *_: None)
 
     def die(_):
         raise Killed
@@ -281,7 +282,7 @@ def test_a_drain_given_up_for_dead_cannot_overwrite_its_successor(stage, make_ac
     stage.people(account, 10)
     broadcast = stage.sent(account)
     zombie, sleeping, awake, idle = Platform(), threading.Event(), threading.Event(), threading.Event()
-    turn = draining._turn
+    turn = pumping._turn
 
     def tell_when_idle(held, done, **wishes):
         chunk = turn(held, done, **wishes)
@@ -289,7 +290,7 @@ def test_a_drain_given_up_for_dead_cannot_overwrite_its_successor(stage, make_ac
             idle.set()
         return chunk
 
-    monkeypatch.setattr(draining, "_turn", tell_when_idle)
+    monkeypatch.setattr(pumping, "_turn", tell_when_idle)
     zombie.answer = lambda _: refusal(43004)
 
     def oversleep(_):
@@ -315,7 +316,7 @@ def test_a_chunk_that_waited_behind_a_slow_one_is_sent_only_if_it_is_still_ours(
     account = make_account(**FAST, client_msg_id_trusted=True)
     stage.people(account, 400)
     broadcast = stage.sent(account)
-    monkeypatch.setattr(draining, "RENEW_AFTER_S", 0)
+    monkeypatch.setattr(pumping, "RENEW_AFTER_S", 0)
     leases, taken = [], []
 
     def slow(requests):
@@ -477,7 +478,6 @@ def test_a_drain_stops_by_itself_and_leaves_the_next_job(stage, make_account):
     stage.woken()
     stage.platform.before = lambda _: time.sleep(0.05)
     with stand_in(stage.platform), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(draining, "RUN_S", 0.02)
         patch.setattr(draining.drain_account, "__kwdefaults__", {"run_s": 0.02})
         drain(broadcast.id, account.id)
     assert stage.counts(broadcast)["pending"] > 0
