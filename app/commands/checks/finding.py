@@ -17,14 +17,17 @@ class Finding:
 
 
 def ok(part: str, zh: str, en: str) -> Finding:
+    """The part works."""
     return Finding(part, "ok", zh, en)
 
 
 def warn(part: str, zh: str, en: str) -> Finding:
+    """The part works, but something about it deserves a look."""
     return Finding(part, "warn", zh, en)
 
 
 def bad(part: str, zh: str, en: str) -> Finding:
+    """The part does not work until it is mended."""
     return Finding(part, "bad", zh, en)
 
 
