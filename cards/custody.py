@@ -1,0 +1,70 @@
+"""Whose a card is when people are joined, parted and forgotten."""
+
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from app.core.nouns import Follower
+from cards.ledger.merge import merge_wallets
+from cards.ledger.post import Cause
+from cards.ledger.wallets import lock_wallets
+from cards.membership import card_of
+from cards.models.ledger import Wallet
+from cards.models.membership import CardMirror, CardState, MemberCard
+
+
+def join_members(session: Session, *, old: int, into: int, key: str, now: datetime) -> None:
+    """Give a customer's cards and wallets to the one he was joined into. Of two cards in a programme the receiver's stays open.
+
+    `key` is the fact's: the wallets' transfer is posted once. Ranks above the receiver's own are lifted afterwards (`take_over_tier`).
+    """
+    _join_wallets(session, old=old, into=into, key=key, now=now)
+    for card in session.scalars(select(MemberCard).where(MemberCard.customer_id == old).order_by(MemberCard.id)).all():
+        held = card_of(session, customer_id=into, programme_id=card.programme_id)
+        if card.state == CardState.ACTIVE and held is not None:
+            card.state = CardState.MERGED
+            mirror = (card.mirror_id, card.mirror_code)
+            card.mirror_id = card.mirror_code = None
+            session.flush()
+            if held.mirror_id is None:
+                held.mirror_id, held.mirror_code = mirror
+        card.customer_id = into
+        session.flush()
+
+
+def _join_wallets(session: Session, *, old: int, into: int, key: str, now: datetime) -> None:
+    wallets = session.scalars(select(Wallet).where(Wallet.customer_id.in_((old, into))).order_by(Wallet.id)).all()
+    lock_wallets(session, [wallet.id for wallet in wallets])
+    mine = {(wallet.programme_id, wallet.kind): wallet.id for wallet in wallets if wallet.customer_id == into}
+    for wallet in wallets:
+        if wallet.customer_id != old:
+            continue
+        target = mine.get((wallet.programme_id, wallet.kind))
+        if target is None:
+            # Nothing to merge with: the wallet itself changes hands, and its statement with it.
+            session.execute(update(Wallet).where(Wallet.id == wallet.id).values(customer_id=into))
+            continue
+        cause = Cause(business_key=f"{key}:{wallet.id}", reason="会员合并", actor="system", occurred_at=now, now=now)
+        merge_wallets(session, from_wallet_id=wallet.id, into_wallet_id=target, cause=cause)
+
+
+def merged_cards(session: Session, *, customer_id: int) -> list[tuple[MemberCard, list[MemberCard]]]:
+    """A customer's open cards, each with those that were merged into it."""
+    cards = session.scalars(select(MemberCard).where(MemberCard.customer_id == customer_id).order_by(MemberCard.id)).all()
+    return [
+        (card, [each for each in cards if each.state == CardState.MERGED and each.programme_id == card.programme_id])
+        for card in cards
+        if card.state == CardState.ACTIVE
+    ]
+
+
+def leave_mirror(session: Session, *, customer_id: int, follower_id: int) -> None:
+    """Cut a customer's cards from the wallet of a follower who is his no more: another person's balance must not be shown there."""
+    account_id = session.scalar(select(Follower.account_id).where(Follower.id == follower_id))
+    mirrors = select(CardMirror.id).where(CardMirror.account_id == account_id)
+    session.execute(
+        update(MemberCard)
+        .where(MemberCard.customer_id == customer_id, MemberCard.mirror_id.in_(mirrors))
+        .values(mirror_id=None, mirror_code=None)
+    )

@@ -1,0 +1,1 @@
+"""One file per projection: what happens to members and money in the transaction that records a fact."""

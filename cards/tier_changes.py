@@ -1,0 +1,89 @@
+"""A tier as it changes: the card's row, the change that is kept and the fact that tells the rooms above, all in one transaction."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.core.facts import Fact, record
+from app.core.ids import new_public_id
+from app.core.registry import Registry
+from cards.models.membership import CardState, MemberCard
+from cards.models.tiers import ChangeWhy, Tier, TierChange, TierOverride
+from cards.tier_periods import Place, place_of
+
+UPGRADED, DOWNGRADED = "tier.upgraded", "tier.downgraded"
+
+
+def read_ladder(session: Session, programme_id: int) -> Sequence[Tier]:
+    """The tiers of a programme, the lowest first."""
+    return session.scalars(select(Tier).where(Tier.programme_id == programme_id).order_by(Tier.threshold)).all()
+
+
+def lock_cards(session: Session, *, programme_id: int, customer_ids: Sequence[int]) -> list[MemberCard]:
+    """The open cards of customers, locked in their order: who changes a tier waits here. It comes after wallets and before customers."""
+    query = (
+        select(MemberCard)
+        .where(MemberCard.programme_id == programme_id, MemberCard.customer_id.in_(customer_ids), MemberCard.state == CardState.ACTIVE)
+        .order_by(MemberCard.customer_id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    return list(session.scalars(query))
+
+
+def open_override(session: Session, card_id: int) -> TierOverride | None:
+    """The exception made by hand that has not been ended, or None; its end date may have come."""
+    return session.scalar(select(TierOverride).where(TierOverride.card_id == card_id, TierOverride.ended_at.is_(None)))
+
+
+def move_card(
+    session: Session,
+    card: MemberCard,
+    place: Place,
+    *,
+    ladder: Sequence[Tier],
+    why: ChangeWhy,
+    measured: int | None,
+    actor: str,
+    reason: str,
+    registry: Registry,
+    now: datetime,
+) -> TierChange | None:
+    """Put a locked card on a place. Another tier is a change and a fact; another date alone is neither."""
+    if card.tier_id == place.tier_id:
+        card.tier_until = place.until
+        session.flush()
+        return None
+    change = TierChange(
+        public_id=new_public_id(),
+        card_id=card.id,
+        from_tier_id=card.tier_id,
+        to_tier_id=place.tier_id,
+        why=why,
+        measured=measured,
+        actor=actor[:64],
+        reason=reason[:200],
+        at=now,
+    )
+    session.add(change)
+    before, after = place_of(ladder, card.tier_id), place_of(ladder, place.tier_id)
+    card.tier_id, card.tier_since, card.tier_until = place.tier_id, now, place.until
+    session.flush()
+    fact = Fact(
+        key=f"tier:{change.public_id}",
+        kind=UPGRADED if after > before else DOWNGRADED,
+        occurred_at=now,
+        data={
+            "programme_id": card.programme_id,
+            "from": ladder[before].name if before >= 0 else None,
+            "to": ladder[after].name if after >= 0 else None,
+            "why": why.value,
+            "benefits": ladder[after].benefits if after >= 0 else "",
+            "benefits_en": ladder[after].benefits_en if after >= 0 else "",
+        },
+        customer_id=card.customer_id,
+    )
+    record(session, [fact], registry=registry, now=now)
+    return change

@@ -1,0 +1,1 @@
+"""One file per measure by which members qualify for a tier."""
