@@ -12,7 +12,7 @@ from app.local.programs import sandbox_program
 from app.local.supervisor import Supervisor
 from app.local.up import house_up
 from demo.compare import compare, settle
-from demo.control import Control
+from demo.control import Control, ControlError
 from demo.day import clock_at, draw_day
 from demo.door import RefusedError, fanka, one_house
 from demo.mutate import KINDS, double_send, drop_fact
@@ -64,9 +64,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         say("停止 stopped")
         return 130
     except Exception as error:
-        if not isinstance(error, RefusedError) and not hasattr(error, "detail"):
+        if os.environ.get("FANKA_LOG_LEVEL", "").upper() == "DEBUG":
             raise
-        print(getattr(error, "detail", error), file=sys.stderr)
+        known = isinstance(error, (RefusedError, ControlError)) or hasattr(error, "detail")
+        print(getattr(error, "detail", error) if known else f"{type(error).__name__}: {error}", file=sys.stderr)
         return 1
 
 

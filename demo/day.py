@@ -85,7 +85,7 @@ class _Someone:
             self._add(begin, **self._follow())
         self._talk(begin + PAUSE_S, self._seconds, most=9)
         if consents:
-            at = self._rng.uniform(begin + PAUSE_S, self._seconds)
+            at = begin + PAUSE_S + self._rng.random() * max(self._seconds - begin - PAUSE_S, 0.0)
             self._add(at, **({"do": "write", "text": CONSENT_WORD} if self._rng.random() < 0.6 else {"do": "click", "key": CONSENT_KEY}))
         if not stays and self._rng.random() < _LEAVES:
             self._leave(begin)
@@ -93,8 +93,8 @@ class _Someone:
         day.lines.append(self._line)
 
     def _leave(self, begin: float) -> None:
-        at = self._rng.uniform(begin + PAUSE_S, self._seconds)
-        self._line = [each for each in self._line if each.at_s < at - PAUSE_S]
+        at = begin + PAUSE_S + self._rng.random() * max(self._seconds - begin - PAUSE_S, 0.0)
+        self._line = [each for each in self._line if each.at_s <= max(at - PAUSE_S, begin)]
         self._add(at, do="unfollow")
         back = at + self._rng.uniform(PAUSE_S, self._seconds / 3)
         if self._rng.random() < _RETURNS and back < self._seconds - PAUSE_S:

@@ -82,7 +82,7 @@ def judge(truth: Truth, definitions: Definitions, found: Found) -> Verdict:
         "joined_customers": sum(len(group) > 1 for group in expected.groups),
         "unjudged_followers": len(expected.unjudged),
         "facts": sum(expected.facts.values()),
-        "messages": len(truth.messages),
+        "template_messages": len(truth.messages),
     }
     return verdict
 
