@@ -1,5 +1,5 @@
 """The tables of this room, by subject."""
 
-from cards.models import coupons, earning, ledger, membership, orders, programme, redemption, settlement, tiers
+from cards.models import coupons, earning, ledger, membership, orders, parked, programme, redemption, settlement, tiers, till_terms
 
-__all__ = ["coupons", "earning", "ledger", "membership", "orders", "programme", "redemption", "settlement", "tiers"]
+__all__ = ["coupons", "earning", "ledger", "membership", "orders", "parked", "programme", "redemption", "settlement", "tiers", "till_terms"]

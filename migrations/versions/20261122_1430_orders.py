@@ -32,6 +32,14 @@ def upgrade() -> None:
         sa.UniqueConstraint("public_id", name=op.f("uq_api_client_public_id")),
     )
     op.create_table(
+        "bonus_ladder",
+        sa.Column("programme_id", sa.BigInteger(), nullable=False),
+        sa.Column("rungs", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["programme_id"], ["programme.id"], name=op.f("fk_bonus_ladder_programme_id")),
+        sa.PrimaryKeyConstraint("programme_id", name=op.f("pk_bonus_ladder")),
+    )
+    op.create_table(
         "check_in",
         sa.Column("customer_id", sa.BigInteger(), nullable=False),
         sa.Column("programme_id", sa.BigInteger(), nullable=False),
@@ -104,6 +112,14 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["business_unit_id"], ["business_unit.id"], name=op.f("fk_sku_business_unit_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sku")),
         sa.UniqueConstraint("business_unit_id", "code", name=op.f("uq_sku_business_unit_id_code")),
+    )
+    op.create_table(
+        "till_terms",
+        sa.Column("programme_id", sa.BigInteger(), nullable=False),
+        sa.Column("terms", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["programme_id"], ["programme.id"], name=op.f("fk_till_terms_programme_id")),
+        sa.PrimaryKeyConstraint("programme_id", name=op.f("pk_till_terms")),
     )
     op.create_table(
         "earning_rule",
@@ -291,9 +307,11 @@ def downgrade() -> None:
     op.drop_index("ix_purchase_customer_id_paid_at", table_name="purchase", postgresql_where="customer_id IS NOT NULL")
     op.drop_table("purchase")
     op.drop_table("earning_rule")
+    op.drop_table("till_terms")
     op.drop_table("sku")
     op.drop_table("settlement_period")
     op.drop_table("settlement_pair")
     op.drop_table("earning_group")
     op.drop_table("check_in")
+    op.drop_table("bonus_ladder")
     op.drop_table("api_client")
