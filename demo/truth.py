@@ -23,8 +23,15 @@ class Event:
     fields: Record
     heard: bool = False
     """Some try was answered with 200."""
-    doubtful: bool = False
-    """A try went out and nobody knows whether it was kept: no answer, or a 5xx."""
+    silent: bool = False
+    """Some try got no answer, or a 5xx: nobody knows whether it was kept."""
+    open: int = 0
+    """Tries whose answer is not in the log."""
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether it may have been kept without our knowing."""
+        return not self.heard and (self.silent or self.open > 0)
 
     @property
     def second(self) -> int:
@@ -121,8 +128,8 @@ def _happened(truth: Truth, entry: Mapping[str, Any]) -> None:
 def _callback(truth: Truth, entry: Mapping[str, Any]) -> None:
     truth.callbacks += 1
     event = truth.events.get(entry["event"])
-    if event is not None and not event.heard:
-        event.doubtful = True
+    if event is not None:
+        event.open += 1
 
 
 def _answer(truth: Truth, entry: Mapping[str, Any]) -> None:
@@ -131,10 +138,9 @@ def _answer(truth: Truth, entry: Mapping[str, Any]) -> None:
         return
     truth.garbage += entry.get("reply") == "garbage"
     status = entry["status"]
-    if status == OK:
-        event.heard, event.doubtful = True, False
-    elif 400 <= status < 500 and not event.heard:
-        event.doubtful = False
+    event.open -= 1
+    event.heard = event.heard or status == OK
+    event.silent = event.silent or status == 0 or status >= 500
 
 
 def _call(truth: Truth, entry: Mapping[str, Any]) -> None:
