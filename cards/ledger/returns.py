@@ -36,9 +36,9 @@ def take_back(session: Session, *, earn_txn_id: int, amount: int, policy: Return
     if before + amount > lot.quantity:
         raise BadRequestError("more is returned than was earned", code="over_returned")
     shares = _share_out(session, lot, amount, apart_from=txn_id)
-    if shares.spent and policy is ReturnPolicy.REFUSE:
+    if shares.spent and policy == ReturnPolicy.REFUSE:
         raise ConflictError("points of this purchase are already spent", code="points_spent")
-    forgiven = shares.spent if policy is ReturnPolicy.FLOOR_AT_ZERO else 0
+    forgiven = shares.spent if policy == ReturnPolicy.FLOOR_AT_ZERO else 0
     if forgiven:
         session.get_one(PointsTxn, txn_id).data = {**cause.data, "forgiven": forgiven}
     own_book = Book.PENDING if lot.state == LotState.PENDING else Book.ACTIVE
