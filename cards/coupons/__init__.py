@@ -1,0 +1,1 @@
+"""Coupons in their life: templates, issue, claim, gift, hold, use, reversal, voiding and expiry."""

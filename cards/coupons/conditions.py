@@ -1,0 +1,151 @@
+"""Whether a coupon goes at this counter, on this order, now: every condition in one place, for previews, holds and redemptions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, aliased
+
+from app.core.nouns import Store
+from cards.coupons.terms import offer_of
+from cards.models.coupons import Coupon, CouponState, CouponTemplate, Offline
+from cards.models.redemption import CouponHold, CouponUse, UseKind
+from cards.quote import BasketLine, Means, quote, stacks
+from cards.refusals import RefusedError
+from cards.till import Till
+
+OFFLINE_TRUST = timedelta(hours=72)
+"""How old the device's own time of an offline redemption may be."""
+CLOCK_SLACK = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The order a coupon goes on. Without lines, `total_fen` counts as one line of every good."""
+
+    key: str | None = None
+    total_fen: int | None = None
+    lines: tuple[BasketLine, ...] = ()
+
+    @property
+    def basket(self) -> tuple[BasketLine, ...]:
+        """Lines to quote on; none when nobody said what the order comes to."""
+        if self.lines or self.total_fen is None:
+            return self.lines
+        return (BasketLine(1, "", "", 1, self.total_fen),)
+
+    @property
+    def whole_fen(self) -> int | None:
+        """What the order comes to before any discount, when it is known."""
+        return sum(line.amount_fen for line in self.lines) if self.lines else self.total_fen
+
+
+def check_coupon(
+    session: Session,
+    coupon: Coupon,
+    template: CouponTemplate,
+    *,
+    till: Till,
+    now: datetime,
+    order: Order,
+    times: int = 1,
+    offline_at: datetime | None = None,
+) -> int:
+    """Check everything that does not depend on who asks; says what the coupon takes off this order, in fen.
+
+    `offline_at` is when a device without connection redeemed it: its dates are then judged at that moment. Raises RefusedError.
+    """
+    check_state(session, coupon, template, now=now, order_key=order.key, offline_at=offline_at)
+    if template.store_ids and till.store_id not in template.store_ids:
+        raise RefusedError("wrong_store", coupon_id=coupon.id, told={"stores": _store_names(session, template.store_ids)})
+    if not 1 <= times <= coupon.uses_left:
+        raise RefusedError("too_many_times", coupon_id=coupon.id, told={"uses_left": coupon.uses_left})
+    discount = _discount(coupon, template, order, times=times)
+    if offline_at is not None and not _may_offline(template, order):
+        raise RefusedError("offline_refused", coupon_id=coupon.id)
+    return discount
+
+
+def check_state(
+    session: Session, coupon: Coupon, template: CouponTemplate, *, now: datetime, order_key: str | None, offline_at: datetime | None = None
+) -> None:
+    """Whether the coupon itself can be used now. Raises RefusedError."""
+    moment = now
+    if offline_at is not None and template.offline != Offline.NEVER and now - OFFLINE_TRUST <= offline_at <= now + CLOCK_SLACK:
+        moment = min(offline_at, now)
+    if coupon.state == CouponState.USED:
+        raise RefusedError("already_used", coupon_id=coupon.id, told=last_use(session, coupon))
+    if coupon.state in (CouponState.VOIDED, CouponState.GIVEN):
+        raise RefusedError(str(coupon.state), coupon_id=coupon.id)
+    if coupon.expires_at <= moment:
+        raise RefusedError("expired", coupon_id=coupon.id, told={"expired_at": coupon.expires_at.isoformat()})
+    if coupon.valid_from > moment:
+        raise RefusedError("not_yet", coupon_id=coupon.id, told={"valid_from": coupon.valid_from.isoformat()})
+    if coupon.state == CouponState.HELD and coupon.held_until is not None and coupon.held_until > now:
+        holder = session.get(CouponHold, coupon.hold_id)
+        # An order is never blocked by what it set aside itself.
+        if holder is not None and (order_key is None or holder.order_key != order_key):
+            raise RefusedError("held_elsewhere", coupon_id=coupon.id, told={"until": coupon.held_until.isoformat()})
+
+
+def check_stacking(session: Session, coupon: Coupon, template: CouponTemplate, order: Order, discount_fen: int) -> int:
+    """Whether it goes with what the order used already; the discount, cut to what is left of the order. The order must be locked.
+
+    Raises RefusedError (no_stacking).
+    """
+    if order.key is None:
+        return discount_fen
+    undone = aliased(CouponUse)
+    query = (
+        select(CouponTemplate.stacking_class, CouponUse.discount_fen)
+        .join(Coupon, Coupon.id == CouponUse.coupon_id)
+        .join(CouponTemplate, CouponTemplate.id == Coupon.template_id)
+        .outerjoin(undone, undone.reverses_id == CouponUse.id)
+        .where(CouponUse.order_key == order.key, CouponUse.kind == UseKind.USE, undone.id.is_(None))
+    )
+    before = session.execute(query).all()
+    if not stacks([*(row.stacking_class for row in before), template.stacking_class]):
+        raise RefusedError("no_stacking", coupon_id=coupon.id)
+    whole = order.whole_fen
+    return discount_fen if whole is None else min(discount_fen, max(whole - sum(row.discount_fen for row in before), 0))
+
+
+def last_use(session: Session, coupon: Coupon) -> Mapping[str, Any]:
+    """When, where and by whom a coupon was used last: what the orange screen tells."""
+    query = (
+        select(CouponUse.at, CouponUse.actor, Store.name)
+        .join(Store, Store.id == CouponUse.store_id)
+        .where(CouponUse.coupon_id == coupon.id, CouponUse.kind == UseKind.USE)
+        .order_by(CouponUse.id.desc())
+        .limit(1)
+    )
+    row = session.execute(query).one_or_none()
+    return {} if row is None else {"at": row.at.isoformat(), "store": row.name, "by": row.actor}
+
+
+def _discount(coupon: Coupon, template: CouponTemplate, order: Order, *, times: int) -> int:
+    offer = offer_of(coupon, template, times=times)
+    if not order.basket:
+        if offer.kind.by_amount or template.minimum_fen:
+            raise RefusedError("amount_needed", coupon_id=coupon.id, told={"minimum_fen": template.minimum_fen})
+        return 0
+    if not order.lines:
+        # Whoever types a total alone has looked at the goods himself.
+        offer = replace(offer, skus=frozenset(), categories=frozenset())
+    found = quote(order.basket, [offer], Means(), chosen={offer.key})
+    for _, code in found.refused:
+        raise RefusedError(code, coupon_id=coupon.id, told={"minimum_fen": template.minimum_fen})
+    # A gift or an exchange on a bare total takes nothing off: nobody knows which line it was.
+    return found.coupon_fen if order.lines or offer.kind.by_amount else 0
+
+
+def _may_offline(template: CouponTemplate, order: Order) -> bool:
+    if template.offline == Offline.ALWAYS:
+        return True
+    return template.offline == Offline.UP_TO and (order.whole_fen or 0) <= template.offline_fen
+
+
+def _store_names(session: Session, store_ids: Sequence[int]) -> list[str]:
+    return list(session.scalars(select(Store.name).where(Store.id.in_(store_ids)).order_by(Store.id).limit(10)))

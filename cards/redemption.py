@@ -1,0 +1,129 @@
+"""Redemption at a counter: the idempotency row first, then the act; every attempt is a row, refusals too."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.core.errors import FankaError
+from app.core.house import House
+from app.core.idempotency import Answer, answer_once
+from app.core.nouns import Customer
+from app.core.unit import work
+from cards import codes
+from cards.coupons.asked import RedeemIn, UndoIn
+from cards.coupons.attempts import may_try, uniform, write_attempt, write_refusal
+from cards.coupons.conditions import check_coupon
+from cards.coupons.recognise import Ticket, find_coupon, read_ticket, write_ticket
+from cards.coupons.told import tell_coupon, tell_customer, tell_use
+from cards.coupons.undo import Undoing, undo_use
+from cards.coupons.use import Using, use_coupon
+from cards.fraud import check_own
+from cards.models.coupons import Coupon, CouponTemplate
+from cards.refusals import RefusedError
+from cards.till import Till
+
+
+def redeem(house: House, wish: RedeemIn, *, till: Till, key: str, body: bytes, public: bool = False) -> Answer:
+    """Redeem one coupon, once, whatever is retried. `public` hides why it was refused.
+
+    The same key gets the first answer again; a retry under a new key is caught by the order or the attempt it names.
+    """
+    blocked = wish.code is not None and not may_try(house, wish.code, till=till)
+
+    def act(session: Session) -> Answer:
+        now = house.clock.now()
+        if blocked:
+            raise RefusedError("too_many_tries")
+        coupon = _which(session, house, wish, till=till, now=now)
+        purpose = (
+            f"order:{till.client_id}:{wish.order.source}:{wish.order.order_no}" if wish.order.order_no else f"attempt:{wish.attempt_id}"
+        )
+        using = Using(purpose, wish.order.read(), wish.times, wish.device_at, wish.offline)
+        used = use_coupon(session, coupon.id, using, till=till, registry=house.registry, now=now)
+        write_attempt(session, "redeem", "done", wish.attempt_id, till=till, now=now, wish=wish, coupon_id=coupon.id, use_id=used.use.id)
+        return Answer(200, tell_use(session, house, used, till=till))
+
+    def refuse(session: Session, error: FankaError) -> Mapping[str, Any]:
+        return write_refusal(session, house, "redeem", error, wish.attempt_id, till=till, wish=wish, public=public)
+
+    return answer_once(house, client_id=till.client_id, key=key, body=body, act=uniform(act, public=public), refuse=refuse)
+
+
+def undo(house: House, wish: UndoIn, *, till: Till, supervisor: bool, key: str, body: bytes, public: bool = False) -> Answer:
+    """Reverse one use, once. `supervisor` says that the gate allows reversing what others did."""
+
+    def act(session: Session) -> Answer:
+        now = house.clock.now()
+        undoing = Undoing(wish.use, wish.reason, supervisor, wish.device_at)
+        undone = undo_use(session, undoing, till=till, registry=house.registry, now=now)
+        write_attempt(
+            session, "undo", "done", wish.attempt_id, till=till, now=now, wish=wish, coupon_id=undone.coupon.id, use_id=undone.use.id
+        )
+        told = {"outcome": "done", "undo": str(undone.use.public_id), "use": str(wish.use)}
+        return Answer(200, {**told, "coupon": tell_coupon(session, undone.coupon, undone.template)})
+
+    def refuse(session: Session, error: FankaError) -> Mapping[str, Any]:
+        return write_refusal(session, house, "undo", error, wish.attempt_id, till=till, wish=wish, public=public)
+
+    return answer_once(house, client_id=till.client_id, key=key, body=body, act=uniform(act, public=public), refuse=refuse)
+
+
+def preview(house: House, wish: RedeemIn, *, till: Till) -> dict[str, Any]:
+    """What would happen: customer (masked), coupon, conditions and discount, with a ticket to go on with for five minutes.
+
+    Raises RefusedError, which is then an attempt on record too.
+    """
+    blocked = wish.code is not None and not may_try(house, wish.code, till=till)
+    try:
+        with work(house.engine) as session:
+            return _look(session, house, wish, till=till, blocked=blocked)
+    except RefusedError as error:
+        with work(house.engine) as session:
+            write_refusal(session, house, "preview", error, wish.attempt_id, till=till, wish=wish, public=False)
+        raise
+
+
+def _look(session: Session, house: House, wish: RedeemIn, *, till: Till, blocked: bool) -> dict[str, Any]:
+    now = house.clock.now()
+    if blocked:
+        raise RefusedError("too_many_tries")
+    coupon = _which(session, house, wish, till=till, now=now, spend=False)
+    template = session.get_one(CouponTemplate, coupon.template_id)
+    check_own(session, till, customer_id=coupon.customer_id, coupon_id=coupon.id)
+    discount, needs_amount = 0, False
+    try:
+        discount = check_coupon(session, coupon, template, till=till, now=now, order=wish.order.read(), times=wish.times)
+    except RefusedError as error:
+        needs_amount = error.code == "amount_needed"
+        if not needs_amount:
+            raise
+    return {
+        "outcome": "preview",
+        "ticket": write_ticket(house.ring, codes.COUPON, coupon.public_id, client_id=till.client_id, now=now),
+        "coupon": tell_coupon(session, coupon, template),
+        "customer": tell_customer(session, house, coupon),
+        "discount_fen": discount,
+        "needs_amount": needs_amount,
+    }
+
+
+def _which(session: Session, house: House, wish: RedeemIn, *, till: Till, now: datetime, spend: bool = True) -> Coupon:
+    if wish.code is not None:
+        return find_coupon(session, house, wish.code, client_id=till.client_id, now=now, spend=spend)
+    ticket = read_ticket(house.ring, wish.ticket or "", client_id=till.client_id, now=now)
+    return _of_ticket(session, ticket, wish.coupon)
+
+
+def _of_ticket(session: Session, ticket: Ticket, chosen: UUID | None) -> Coupon:
+    if ticket.kind == codes.COUPON:
+        return session.scalars(select(Coupon).where(Coupon.public_id == ticket.subject)).one()
+    found = session.scalar(select(Coupon).where(Coupon.public_id == chosen)) if chosen is not None else None
+    if found is None:
+        raise RefusedError("unknown_code")
+    if session.scalar(select(Customer.public_id).where(Customer.id == found.customer_id)) != ticket.subject:
+        raise RefusedError("other_customer")
+    return found
