@@ -6,11 +6,13 @@ import gc
 from typing import TYPE_CHECKING, Final
 
 from sandbox.acts.perform import apply_act
+from sandbox.callbacks.cashier import Cashier, apply_notice
 from sandbox.callbacks.courier import Courier, apply_answer, apply_callback
 from sandbox.callbacks.receipts import ReceiptOffice
+from sandbox.calls import oauth
 from sandbox.calls.qrcodes import show_code
 from sandbox.clock import Clock
-from sandbox.control import accounts, figures, habits, people
+from sandbox.control import accounts, figures, habits, pay, people
 from sandbox.control.base import Platform, apply_control
 from sandbox.dispatch import answer_call, answer_control, apply_call
 from sandbox.journal import Journal, read_lines
@@ -36,9 +38,10 @@ _EFFECTS: Final[dict[str, Effect]] = {
     "call": apply_call,
     "message": apply_message,
     "receipt": apply_receipt,
+    "notice": apply_notice,
     "control": apply_control,
 }
-_CONTROL_FAMILIES: Final = (accounts, people, habits, figures)
+_CONTROL_FAMILIES: Final = (accounts, people, habits, figures, pay)
 MAX_BODY: Final = 1 << 20
 MAX_UPLOAD: Final = 11 << 20
 MAX_CONTROL: Final = 16 << 20
@@ -68,12 +71,14 @@ class Sandbox:
         self.world = World(self._options.seed, Clock(), _EFFECTS, self.journal.append)
         self._rebuild()
         courier, receipts = Courier(self.world, self.journal), ReceiptOffice(self.world)
-        self.platform = Platform(self.world, self.journal, courier, receipts)
+        cashier = Cashier(self.world, self.journal)
+        self.platform = Platform(self.world, self.journal, courier, receipts, cashier)
         self.world.on_event, self.world.on_awaited = courier.send, receipts.expect
         self._listener = Listener(self.handle, self.journal.when_durable, body_limit)
         self.port = await self._listener.open(self._options.host, self._options.port)
         courier.resume()
         receipts.reconsider()
+        cashier.resume()
         # What exists now stays: without this each collection walks the whole world again.
         gc.collect()
         gc.freeze()
@@ -89,6 +94,7 @@ class Sandbox:
         await self._listener.close()
         self.platform.receipts.forget()
         await self.platform.courier.close()
+        await self.platform.cashier.close()
         await self.journal.close()
 
     def handle(self, request: Request) -> Reply | Awaitable[Reply]:
@@ -98,6 +104,8 @@ class Sandbox:
             return answer_control(self.platform, request)
         if path == "/cgi-bin/showqrcode":
             return show_code(self.world, request)
+        if path == oauth.PATH:
+            return oauth.authorize(self.world, request)
         reply = answer_call(self.world, request)
         if reply is not None:
             return reply

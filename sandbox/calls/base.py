@@ -54,6 +54,7 @@ TEXTS: Final[dict[int, str]] = {
     40122: "invalid card quantity",
     40127: "invalid user-card status",
     40130: "invalid openid list size, at least two openid",
+    40163: "code been used",
     41001: "access_token missing",
     41002: "appid missing",
     41004: "appsecret missing",

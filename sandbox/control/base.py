@@ -10,6 +10,7 @@ from sandbox.net.message import Reply
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from sandbox.callbacks.cashier import Cashier
     from sandbox.callbacks.courier import Courier
     from sandbox.callbacks.receipts import ReceiptOffice
     from sandbox.journal import Journal
@@ -36,12 +37,13 @@ def wrong(message: str, status: int = 400) -> NoReturn:
 class Platform:
     """What a control request may touch."""
 
-    def __init__(self, world: World, journal: Journal, courier: Courier, receipts: ReceiptOffice) -> None:
+    def __init__(self, world: World, journal: Journal, courier: Courier, receipts: ReceiptOffice, cashier: Cashier) -> None:
         """Hold the parts together."""
         self.world = world
         self.journal = journal
         self.courier = courier
         self.receipts = receipts
+        self.cashier = cashier
 
 
 if TYPE_CHECKING:

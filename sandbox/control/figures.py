@@ -33,6 +33,7 @@ def figures(platform: Platform) -> Record:
         "receipts": world.totals.receipts,
         "receipts_pending": platform.receipts.waiting,
         "receipts_withheld": len(world.unreceipted) - platform.receipts.waiting,
+        "notices_pending": len(world.notices),
         "people": len(world.people),
         "accounts": len(world.accounts),
         "now": int(world.clock.now()),
@@ -48,12 +49,12 @@ def state(platform: Platform, request: Request, body: Any) -> Record:
 
 @control("POST", "/_control/idle")
 async def idle(platform: Platform, request: Request, body: Any) -> Record:
-    """Wait until no callback and no receipt is pending; `idle` says whether that came in time."""
+    """Wait until no callback, no receipt and no notice of a payment is pending; `idle` says whether that came in time."""
     del request
     timeout_s = read_number(as_object(body), "timeout_s", 30, most=3600)
     loop = asyncio.get_running_loop()
     end = loop.time() + timeout_s
-    while platform.world.pending or platform.receipts.waiting:
+    while platform.world.pending or platform.receipts.waiting or platform.world.notices:
         if loop.time() >= end:
             return {"idle": False, **figures(platform)}
         await asyncio.sleep(0.02)
@@ -78,6 +79,8 @@ def feed(platform: Platform, request: Request, body: Any) -> Reply:
             break
         for secret in ("secret", "token", "aes_key"):
             entry.pop(secret, None)
+        if entry.get("do") == "pay_merchant":
+            entry["set"] = {"mchid": entry["set"]["mchid"], "notify_url": entry["set"]["notify_url"]}
         shown.append(entry)
     shown.reverse()
     return Reply(orjson.dumps({"n": platform.world.n, "records": shown}))
@@ -109,6 +112,7 @@ def reset(platform: Platform, request: Request, body: Any) -> Record:
     del request, body
     platform.courier.forget()
     platform.receipts.forget()
+    platform.cashier.forget()
     decide(platform, "reset", {})
     return {"ok": True}
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 
 from sandbox.acts.perform import ActImpossibleError, ActWrongError, perform
-from sandbox.control.base import ControlRefusedError, Platform, as_object, control, read_number, read_text, wrong
+from sandbox.control.base import ControlRefusedError, Platform, as_object, control, control_effect, decide, read_number, read_text, wrong
 from sandbox.net.message import Reply
 from sandbox.state.identity import person_name, person_phone
 from sandbox.state.person import Person
@@ -109,6 +109,23 @@ def show_person(platform: Platform, request: Request, body: Any) -> Reply:
         "screen": [orjson.Fragment(line) for line in person.screen],
     }
     return Reply(orjson.dumps(shown))
+
+
+@control("POST", "/_control/browser")
+def hold_phone(platform: Platform, request: Request, body: Any) -> Record:
+    """Say whose phone opens web pages from now on; an empty `person` brings the page that asks."""
+    del request
+    person = read_text(as_object(body), "person")
+    if person and person not in platform.world.people:
+        wrong("no such person", 404)
+    decide(platform, "browser", {"person": person})
+    return {"person": person}
+
+
+@control_effect("browser")
+def phone_held(world: World, entry: Record) -> None:
+    """Remember whose phone it is."""
+    world.browser = entry["person"]
 
 
 @control("POST", "/_control/act")

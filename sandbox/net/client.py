@@ -127,12 +127,22 @@ class Client:
         """Start with no connection."""
         self._idle: dict[tuple[str, int, bool], list[_Link]] = {}
 
-    async def post(self, target: Target, *, query: str, body: bytes, content_type: str, timeout_s: float) -> Answer:
+    async def post(
+        self,
+        target: Target,
+        *,
+        query: str,
+        body: bytes,
+        content_type: str,
+        timeout_s: float,
+        headers: tuple[tuple[str, str], ...] = (),
+    ) -> Answer:
         """POST and read the answer within `timeout_s`; raises CallFailedError."""
         both = "&".join(part for part in (target.query, query) if part)
+        more = "".join(f"{name}: {value}\r\n" for name, value in headers)
         head = (
-            f"POST {target.path}?{both} HTTP/1.1\r\nHost: {target.authority}\r\nUser-Agent: Mozilla/4.0\r\n"
-            f"Accept: */*\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}\r\n\r\n"
+            f"POST {target.path}{'?' if both else ''}{both} HTTP/1.1\r\nHost: {target.authority}\r\nUser-Agent: Mozilla/4.0\r\n"
+            f"Accept: */*\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}\r\n{more}\r\n"
         ).encode("latin-1", "replace")
         return await self._within(timeout_s, target, head, body)
 

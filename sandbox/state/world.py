@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from sandbox.clock import Clock
     from sandbox.state.account import Account
+    from sandbox.state.merchant import Merchant, Notice
 
     Record = dict[str, Any]
     Effect = Callable[["World", Record, bytes], None]
@@ -55,6 +56,16 @@ class Awaited:
     person: str
     event: Record | None = None
     status: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WebToken:
+    """What a person's web authorisation gave the account; `expires_at` is unix seconds."""
+
+    appid: str
+    openid: str
+    scope: str
+    expires_at: float
 
 
 @dataclass(slots=True)
@@ -100,6 +111,12 @@ class World:
         self.pending: dict[int, Event] = {}
         self.unreceipted: dict[int, Awaited] = {}
         self.login_codes: dict[str, tuple[str, str, str, float]] = {}
+        self.used_codes: dict[str, None] = {}
+        self.web_tokens: dict[str, WebToken] = {}
+        self.browser = ""
+        self.merchants: dict[str, Merchant] = {}
+        self.payments: dict[str, Record] = {}
+        self.notices: dict[str, Notice] = {}
         self.totals = Totals()
         self.next_person = 1
 
