@@ -62,7 +62,7 @@ _CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 413: 
 
 def install(flask_app: Flask) -> None:
     """Answer every error of this application with a problem document."""
-    flask_app.register_error_handler(FankaError, _of_ours)
+    flask_app.register_error_handler(FankaError, answer_refusal)
     flask_app.register_error_handler(HTTPException, _of_http)
     flask_app.register_error_handler(Exception, _unexpected)
 
@@ -75,14 +75,14 @@ def request_id() -> str:
     return held
 
 
-def problem(status: int, code: str, detail_en: str) -> Response:
-    """A problem document. `code` is stable; the sentences may change."""
+def problem(status: int, code: str, detail_en: str, *, detail: str | None = None) -> Response:
+    """A problem document. `code` is stable; the sentences may change. `detail` is the Chinese one, else that of the code or the status."""
     given = request_id()
     shown = {
         "type": f"urn:fanka:problem:{code}",
         "title": http.HTTPStatus(status).phrase,
         "status": status,
-        "detail": _BY_CODE.get(code) or _BY_STATUS.get(status) or "服务内部出错，已记录",
+        "detail": detail or _BY_CODE.get(code) or _BY_STATUS.get(status) or "服务内部出错，已记录",
         "detail_en": detail_en,
         "code": code,
         "request_id": given,
@@ -93,8 +93,12 @@ def problem(status: int, code: str, detail_en: str) -> Response:
     return answer
 
 
-def _of_ours(error: FankaError) -> Response:
-    return problem(error.status, str(error.code), error.detail)
+def answer_refusal(error: FankaError) -> Response:
+    """One of our refusals as a problem document."""
+    # A sentence that was written in both languages where it is raised stands before that of its code.
+    zh, _, en = error.detail.partition(" / ")
+    both = bool(en) and any("\u3400" <= sign <= "\u9fff" for sign in zh)
+    return problem(error.status, str(error.code), en if both else error.detail, detail=zh if both else None)
 
 
 def _of_http(error: HTTPException) -> Response | HTTPException:

@@ -1,4 +1,4 @@
-"""Staff, their positions, devices, sessions and shifts."""
+"""Staff, their positions, devices, sessions, shifts and parked scans."""
 
 from collections.abc import Sequence
 
@@ -108,6 +108,32 @@ def upgrade() -> None:
     )
     op.create_index("ix_staff_position_store_id", "staff_position", ["store_id"], unique=False)
     op.create_table(
+        "parked_scan",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("public_id", sa.Uuid(), nullable=False),
+        sa.Column("attempt_id", sa.Uuid(), nullable=False),
+        sa.Column("store_id", sa.BigInteger(), nullable=False),
+        sa.Column("staff_id", sa.BigInteger(), nullable=False),
+        sa.Column("device_id", sa.BigInteger(), nullable=False),
+        sa.Column("what", sa.String(length=80), nullable=False),
+        sa.Column("code", sa.String(length=32), nullable=False),
+        sa.Column("why", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("state", sa.String(length=8), nullable=False),
+        sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("settled_by", sa.String(length=64), nullable=True),
+        sa.Column("note", sa.String(length=200), nullable=True),
+        sa.CheckConstraint("(state = 'open') = (settled_at IS NULL)", name=op.f("ck_parked_scan_settled_at")),
+        sa.CheckConstraint("state IN ('open', 'settled', 'void')", name=op.f("ck_parked_scan_state")),
+        sa.ForeignKeyConstraint(["device_id"], ["device.id"], name=op.f("fk_parked_scan_device_id")),
+        sa.ForeignKeyConstraint(["staff_id"], ["staff.id"], name=op.f("fk_parked_scan_staff_id")),
+        sa.ForeignKeyConstraint(["store_id"], ["store.id"], name=op.f("fk_parked_scan_store_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_parked_scan")),
+        sa.UniqueConstraint("attempt_id", name=op.f("uq_parked_scan_attempt_id")),
+        sa.UniqueConstraint("public_id", name=op.f("uq_parked_scan_public_id")),
+    )
+    op.create_index("ix_parked_scan_open", "parked_scan", ["store_id", "at"], unique=False, postgresql_where="state = 'open'")
+    op.create_table(
         "staff_session",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("public_id", sa.Uuid(), nullable=False),
@@ -131,6 +157,8 @@ def downgrade() -> None:
     op.drop_index("ix_staff_session_staff_id", table_name="staff_session")
     op.drop_index("ix_staff_session_expires_at", table_name="staff_session")
     op.drop_table("staff_session")
+    op.drop_index("ix_parked_scan_open", table_name="parked_scan", postgresql_where="state = 'open'")
+    op.drop_table("parked_scan")
     op.drop_index("ix_staff_position_store_id", table_name="staff_position")
     op.drop_table("staff_position")
     op.drop_index("ix_shift_store_id_opened_at", table_name="shift")

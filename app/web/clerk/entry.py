@@ -1,0 +1,83 @@
+"""Pairing a device, logging in and out, and who is here."""
+
+from typing import Any
+
+from flask import Blueprint, Response
+from pydantic import Field
+
+from app.core.clock import SHANGHAI
+from app.core.errors import FankaError
+from app.core.gate import Right
+from app.core.logins import NotLoggedInError, NotPairedError, Presence, find_device, log_in, log_out, pair_device
+from app.core.unit import work
+from app.web.clerk.door import DEVICE_COOKIE, STAFF_COOKIE, Answered, Door, Form, as_json
+
+
+class PairForm(Form):
+    code: str = Field(min_length=1, max_length=40)
+
+
+class LoginForm(Form):
+    login: str = Field(min_length=1, max_length=32)
+    password: str = Field(min_length=1, max_length=128)
+    totp: str = Field(default="", max_length=8)
+
+
+def add_routes(blueprint: Blueprint, door: Door) -> None:
+    """`me`, `pair`, `login` and `logout`."""
+
+    def me() -> Answered:
+        """Who is here: 200 in every case, so that the page knows what to ask for next."""
+        with work(door.house.engine) as session:
+            try:
+                return {"state": "in", **present(door.who(session))}
+            except NotLoggedInError:
+                device, store = find_device(session, door.device_token)
+                return {"state": "out", "store": store.name, "device": device.name}
+            except NotPairedError:
+                return {"state": "unpaired"}
+
+    def pair() -> Answered:
+        token, device = pair_device(door.house, code=door.read(PairForm).code, address=door.address)
+        with work(door.house.engine) as session:
+            _, store = find_device(session, token)
+        answer = as_json({"state": "out", "store": store.name, "device": device.name})
+        door.set_cookie(answer, DEVICE_COOKIE, token, days=730)
+        return answer
+
+    def login() -> Answered:
+        form = door.read(LoginForm)
+        token, presence = log_in(
+            door.house, device_token=door.device_token, login=form.login, password=form.password, totp=form.totp, address=door.address
+        )
+        answer = as_json({"state": "in", **present(presence)})
+        door.set_cookie(answer, STAFF_COOKIE, token, days=1)
+        return answer
+
+    def logout() -> Answered:
+        answer: Response = as_json({"state": "out"})
+        with work(door.house.engine) as session:
+            try:
+                log_out(session, door.who(session), now=door.house.clock.now())
+            except FankaError:
+                # Who is out already only loses the cookie.
+                answer = as_json({"state": "out"})
+        door.drop_cookie(answer, STAFF_COOKIE)
+        return answer
+
+    door.api(blueprint, "me", me)
+    door.api(blueprint, "pair", pair, post=True)
+    door.api(blueprint, "login", login, post=True)
+    door.api(blueprint, "logout", logout, post=True)
+
+
+def present(presence: Presence) -> dict[str, Any]:
+    """What the page shows of who is here."""
+    return {
+        "store": presence.store.name,
+        "device": presence.device.name,
+        "name": presence.staff.name,
+        "login": presence.staff.login,
+        "rights": sorted(presence.rights & set(Right)),
+        "shift_from": presence.shift.opened_at.astimezone(SHANGHAI).isoformat(),
+    }
