@@ -17,6 +17,8 @@ from app.core.registry import Registry, discover
 from app.core.secrets import read_ring
 from app.core.settings import Settings
 from app.web import problems
+from app.web.assets import make_assets
+from app.web.clerk import make_clerk
 from app.web.health import make_health
 from app.web.webhook import make_webhook
 from handlers.chain import build_chain
@@ -81,5 +83,7 @@ def create_app(house: House) -> Flask:
     flask_app = Flask("fanka", static_folder=None)
     problems.install(flask_app)
     flask_app.register_blueprint(make_health(house))
+    flask_app.register_blueprint(make_assets())
+    flask_app.register_blueprint(make_clerk(house))
     flask_app.register_blueprint(make_webhook(house, build_chain(house)))
     return flask_app
