@@ -59,13 +59,14 @@ def book_return(
     actor: str,
     now: datetime,
     unit_id: int | None = None,
+    programme_id: int | None = None,
 ) -> Returned:
     """Put a return on record and take back the points of its lines. The same return again answers as before.
 
     Raises NotFoundError for an unknown order, BadRequestError (422) for a line or a quantity the order does not have, ConflictError for a
     known number with other content, and for spent points where the programme's policy is to refuse.
     """
-    purchase = find_order(session, source=source, order_no=order_no, unit_id=unit_id, lock=True)
+    purchase = find_order(session, source=source, order_no=order_no, unit_id=unit_id, programme_id=programme_id, lock=True)
     if back.returned_at < purchase.paid_at:
         raise BadRequestError("退货时间早于支付时间 / returned_at lies before paid_at", code="returned_before_paid", status=422)
     content = back.content_hash(f"{source}:{order_no}")

@@ -150,9 +150,13 @@ def credit(
     )
 
 
-def find_order(session: Session, *, source: str, order_no: str, unit_id: int | None = None, lock: bool = False) -> Purchase:
-    """An order by its source and number; with `unit_id` one of that unit only. Raises NotFoundError."""
+def find_order(
+    session: Session, *, source: str, order_no: str, unit_id: int | None = None, programme_id: int | None = None, lock: bool = False
+) -> Purchase:
+    """An order by its source and number; with `unit_id` or `programme_id` one of that unit or programme only. Raises NotFoundError."""
     query = select(Purchase).where(Purchase.source == source, Purchase.order_no == order_no)
+    if programme_id is not None:
+        query = query.where(Purchase.programme_id == programme_id)
     if unit_id is not None:
         query = query.where(Purchase.business_unit_id == unit_id)
     if lock:

@@ -1,0 +1,86 @@
+"""Points moved by hand: adjusted with a reason, or given to another member; each once per reference of whoever asks."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from app.core.audit import note
+from app.core.errors import BadRequestError, ConflictError
+from cards.ledger.earn import Posted, earn
+from cards.ledger.post import Cause
+from cards.ledger.spend import take_away, transfer
+from cards.ledger.wallets import open_wallet
+from cards.lifetimes import points_life
+from cards.models.ledger import PointsTxn, TxnKind
+from cards.models.programme import Programme
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """The transaction of a movement by hand; `fresh` is False when its reference was known."""
+
+    txn: PointsTxn
+    fresh: bool
+
+
+def adjust_points(
+    session: Session, *, customer_id: int, programme_id: int, points: int, unit_id: int, reason: str, ref: str, actor: str, now: datetime
+) -> Moved:
+    """Add (positive) or take (negative) points by hand; it takes no part in the settlement and is in the audit.
+
+    Raises BadRequestError without a reason or points, ConflictError for a known reference with other content and for points that are not there.
+    """
+    _check_reason(reason)
+    if not points:
+        raise BadRequestError("积分不能为零 / zero points are no adjustment", code="bad_amount", status=422)
+    programme = session.get_one(Programme, programme_id)
+    wallet_id = open_wallet(session, customer_id=customer_id, programme_id=programme_id)
+    said = {"wallet": wallet_id, "points": points, "reason": reason}
+    cause = Cause(f"adjust:{ref}", reason, actor, now, now, data=said)
+    if points > 0:
+        usable, ends = points_life(programme, earned_at=now, now=now, pending=False)
+        posted = earn(
+            session,
+            wallet_id=wallet_id,
+            amount=points,
+            unit_id=unit_id,
+            cause=cause,
+            available_from=usable,
+            expires_at=ends,
+            kind=TxnKind.ADJUST,
+        )
+    else:
+        posted = take_away(session, wallet_id=wallet_id, amount=-points, unit_id=unit_id, cause=cause)
+    return _told(session, posted, said=said, action="points.adjusted", actor=actor, now=now)
+
+
+def transfer_points(
+    session: Session, *, from_id: int, to_id: int, programme_id: int, points: int, reason: str, ref: str, actor: str, now: datetime
+) -> Moved:
+    """Give points of one customer to another; the lots keep their expiry and issuer.
+
+    Raises BadRequestError for one and the same customer, ConflictError for a known reference with other content and for points that are not there.
+    """
+    _check_reason(reason)
+    wallets = {person: open_wallet(session, customer_id=person, programme_id=programme_id) for person in sorted({from_id, to_id})}
+    said = {"wallet": wallets[from_id], "to": wallets[to_id], "points": points, "reason": reason}
+    cause = Cause(f"transfer:{ref}", reason, actor, now, now, data=said)
+    posted = transfer(session, from_wallet_id=wallets[from_id], to_wallet_id=wallets[to_id], amount=points, cause=cause)
+    return _told(session, posted, said=said, action="points.transferred", actor=actor, now=now)
+
+
+def _check_reason(reason: str) -> None:
+    if not reason.strip():
+        raise BadRequestError("须写明原因 / a reason is needed", code="reason_needed", status=422)
+
+
+def _told(session: Session, posted: Posted, *, said: dict[str, object], action: str, actor: str, now: datetime) -> Moved:
+    txn = session.get_one(PointsTxn, posted.txn_id)
+    if not posted.fresh:
+        if txn.data != said:
+            raise ConflictError("这个单号已用于另一笔 / this reference was used for something else", code="ref_differs")
+        return Moved(txn, fresh=False)
+    detail = {"points": said["points"], "reason": said["reason"]}
+    note(session, at=now, actor=actor, action=action, object_type="points_txn", object_id=txn.public_id, detail=detail)
+    return Moved(txn, fresh=True)
