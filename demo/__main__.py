@@ -73,7 +73,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(asked: argparse.Namespace) -> int:
     site = fresh_site()
-    say(f"启动数据库, Redis, 沙箱与全部进程 starting database, Redis, sandbox and every process; 日志 log: {site.noise}")
+    say("启动数据库, Redis, 沙箱与全部进程 starting database, Redis, sandbox and every process")
+    say(f"  日志 log: {site.noise}")
     with site.noise.open("w") as noise:
         started = house_up(
             site.home,
@@ -132,21 +133,27 @@ def _broadcast(control: Control, site: Site, shop: Shop, asked: argparse.Namespa
     planned = send_broadcast(shop, key=f"demo-{asked.seed}")
     reach = planned["forecast"]
     say(f"群发 broadcast: 分群 segment {reach['total']:,} 人 people, 可送达 reachable {reach['reached']:,}")
-    told, until = "", time.monotonic() + 120
+    _watch(planned["id"])
+    control.post("idle", {"timeout_s": 60})
+
+
+def _watch(broadcast: str) -> None:
+    """Say once a second how far it has come, until it rests."""
+    told, told_at, until = "", 0.0, time.monotonic() + 120
     while True:
-        seen = fanka("broadcast", "status", planned["id"])
+        seen = fanka("broadcast", "status", broadcast)
         counts = {state: number for state, number in seen["counts"].items() if number}
-        line = f"  {seen['state']}: " + ", ".join(f"{state} {number:,}" for state, number in counts.items())
-        if line != told:
+        rests = seen["state"] == "finished" and not counts.get("sent") and not counts.get("unknown")
+        line = f"  {seen['state']} " + ", ".join(f"{state} {number:,}" for state, number in counts.items())
+        if counts and line != told and (rests or time.monotonic() - told_at > 1.5):
             say(line)
-            told = line
-        if seen["state"] == "finished" and not counts.get("sent") and not counts.get("unknown"):
-            break
+            told, told_at = line, time.monotonic()
+        if rests:
+            return
         if time.monotonic() > until:
             say("  群发没有在两分钟内结束 the broadcast did not come to rest within two minutes")
-            break
-        time.sleep(0.5)
-    control.post("idle", {"timeout_s": 60})
+            return
+        time.sleep(0.4)
 
 
 def _mutate(control: Control, site: Site, shop: Shop, asked: argparse.Namespace) -> None:
@@ -158,7 +165,7 @@ def _mutate(control: Control, site: Site, shop: Shop, asked: argparse.Namespace)
 
 
 def _tell(site: Site, verdict: Verdict, *, once: bool) -> None:
-    print("\n".join(table(verdict)))
+    print("\n".join(["", *table(verdict), ""]))
     if verdict.clean:
         say("没有丢失, 没有重复 nothing is lost and nothing is doubled ✓")
     else:

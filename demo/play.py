@@ -35,7 +35,7 @@ def play(
         for number, place in batch:
             if place + 1 < len(lines[number]):
                 heapq.heappush(due, (_next_at(lines[number], place + 1, happened=happened), number, place + 1))
-        if int(happened) != told:
+        if due and int(happened) != told:
             told = int(happened)
             tell(min(happened / seconds, 1.0), done)
     tell(1.0, done)
