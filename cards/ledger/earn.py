@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.core.errors import BadRequestError
 from app.core.ids import new_public_id
 from cards.ledger.lots import add_lot, move_lot
-from cards.ledger.post import Cause, Leg, check_amount, find_txn, write_entries
+from cards.ledger.post import Cause, Leg, check_amount, check_reason, find_txn, write_entries
 from cards.ledger.wallets import lock_wallets
 from cards.models.ledger import Book, Lot, TxnKind
 
@@ -65,9 +65,10 @@ def earn(
 ) -> Posted:
     """Credit a lot issued by a business unit; it is pending until `available_from` (UTC). A known business key posts nothing.
 
-    Raises BadRequestError for an amount or dates that cannot be.
+    Raises BadRequestError for an amount or dates that cannot be, and for an adjustment without a reason.
     """
     check_amount(amount)
+    check_reason(kind, cause)
     if expires_at is not None and expires_at <= max(available_from, cause.now):
         raise BadRequestError("points must be usable before they expire", code="bad_expiry")
     ripe = available_from <= cause.now

@@ -55,12 +55,19 @@ def check_amount(amount: int) -> None:
         raise BadRequestError(f"an amount is a whole number from 1 to {MOST}", code="bad_amount")
 
 
+def check_reason(kind: TxnKind, cause: Cause) -> None:
+    """Refuse a manual adjustment that says no reason. Raises BadRequestError."""
+    if kind is TxnKind.ADJUST and not cause.reason.strip():
+        raise BadRequestError("an adjustment needs a reason", code="reason_needed")
+
+
 def begin(session: Session, *, kind: TxnKind, cause: Cause, corrects_id: int | None = None, whole: bool = False) -> int | None:
     """Claim the business key with the transaction's row. None when it is known already: nothing may then be posted again.
 
     A parallel twin waits here until the first one commits or rolls back. `whole` marks a whole reversal of `corrects_id`.
-    Raises ConflictError when another key has reversed the same transaction.
+    Raises ConflictError when another key has reversed the same transaction, BadRequestError for an adjustment without a reason.
     """
+    check_reason(kind, cause)
     row = {
         "public_id": new_public_id(),
         "kind": kind,

@@ -1,6 +1,5 @@
 """Returns: points of a returned purchase are taken back, a returned reward goes back to the lots it came from."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
@@ -8,12 +7,15 @@ from sqlalchemy.orm import Session
 
 from app.core.errors import BadRequestError, ConflictError
 from cards.ledger.earn import Posted
-from cards.ledger.lots import move_lot, take_lots
+from cards.ledger.lots import move_lot, settle_due, take_lots
 from cards.ledger.post import Cause, Leg, begin, check_amount, write_entries
-from cards.ledger.spend import known, ready
-from cards.ledger.wallets import lock_wallets
+from cards.ledger.putback import forgiven, put_back
+from cards.ledger.spend import known
+from cards.ledger.wallets import lock_wallet_of, lock_wallets
 from cards.models.ledger import Book, Lot, LotMove, LotState, PointsEntry, PointsTxn, TxnKind
 from cards.models.programme import ReturnPolicy
+
+_EARNED = (TxnKind.EARN, TxnKind.ADJUST, TxnKind.OPEN)
 
 
 def take_back(session: Session, *, earn_txn_id: int, amount: int, policy: ReturnPolicy, cause: Cause) -> Posted:
@@ -24,23 +26,26 @@ def take_back(session: Session, *, earn_txn_id: int, amount: int, policy: Return
     Raises BadRequestError for more than was earned, ConflictError when the policy refuses.
     """
     check_amount(amount)
-    lot = session.scalars(select(Lot).where(Lot.txn_id == earn_txn_id)).one_or_none()
+    earned = select(Lot).join(PointsTxn, PointsTxn.id == Lot.txn_id).where(Lot.txn_id == earn_txn_id, PointsTxn.kind.in_(_EARNED))
+    lot = session.scalars(earned).one_or_none()
     if lot is None:
         raise BadRequestError("that transaction brought no points", code="not_an_earn")
     txn_id = begin(session, kind=TxnKind.TAKE_BACK, cause=cause, corrects_id=earn_txn_id, whole=amount == lot.quantity)
     if txn_id is None:
         return known(session, TxnKind.TAKE_BACK, cause)
-    ready(session, lot.wallet_id, now=cause.now)
+    lock_wallet_of(session, select(Lot.wallet_id).where(Lot.id == lot.id))
     session.refresh(lot)
-    before = _corrected(session, earn_txn_id, book=Book.ISSUED, apart_from=txn_id) + _forgiven(session, earn_txn_id, apart_from=txn_id)
+    settle_due(session, [lot.wallet_id], now=cause.now)
+    session.refresh(lot)
+    before = _corrected(session, earn_txn_id, book=Book.ISSUED, apart_from=txn_id) + forgiven(session, earn_txn_id, apart_from=txn_id)
     if before + amount > lot.quantity:
         raise BadRequestError("more is returned than was earned", code="over_returned")
     shares = _share_out(session, lot, amount, apart_from=txn_id)
     if shares.spent and policy == ReturnPolicy.REFUSE:
         raise ConflictError("points of this purchase are already spent", code="points_spent")
-    forgiven = shares.spent if policy == ReturnPolicy.FLOOR_AT_ZERO else 0
-    if forgiven:
-        session.get_one(PointsTxn, txn_id).data = {**cause.data, "forgiven": forgiven}
+    let_go = shares.spent if policy == ReturnPolicy.FLOOR_AT_ZERO else 0
+    if let_go:
+        session.get_one(PointsTxn, txn_id).data = {**cause.data, "forgiven": let_go}
     own_book = Book.PENDING if lot.state == LotState.PENDING else Book.ACTIVE
     if shares.own:
         if shares.own == lot.remaining:
@@ -52,8 +57,8 @@ def take_back(session: Session, *, earn_txn_id: int, amount: int, policy: Return
         Leg(own_book, -shares.own, wallet_id=lot.wallet_id),
         Leg(Book.EXPIRED, -shares.expired, unit_id=lot.issuing_unit_id),
         Leg(Book.ACTIVE, -shares.others, wallet_id=lot.wallet_id),
-        Leg(Book.DEBT, forgiven - shares.spent, wallet_id=lot.wallet_id),
-        Leg(Book.ISSUED, amount - forgiven, unit_id=lot.issuing_unit_id),
+        Leg(Book.DEBT, let_go - shares.spent, wallet_id=lot.wallet_id),
+        Leg(Book.ISSUED, amount - let_go, unit_id=lot.issuing_unit_id),
     ]
     session.flush()
     write_entries(session, txn_id, legs)
@@ -99,32 +104,33 @@ def give_back(session: Session, *, spend_txn_id: int, amount: int, cause: Cause)
     txn_id = begin(session, kind=TxnKind.GIVE_BACK, cause=cause, corrects_id=spend_txn_id, whole=amount == total)
     if txn_id is None:
         return known(session, TxnKind.GIVE_BACK, cause)
-    lots = _lots_of(session, spend_txn_id)
-    wallet = lock_wallets(session, [lots[0].wallet_id])[lots[0].wallet_id]
+    ids = select(LotMove.lot_id).where(LotMove.txn_id == spend_txn_id)
+    wallet = lock_wallet_of(session, select(Lot.wallet_id).where(Lot.id.in_(ids)).order_by(Lot.id).limit(1))
+    assert wallet is not None, "every use took from a lot"
     if amount - _corrected(session, spend_txn_id, book=Book.REDEEMED, apart_from=txn_id) > total:
         raise BadRequestError("more is given back than was spent", code="over_returned")
     unit_id = session.scalars(
         select(PointsEntry.business_unit_id).where(PointsEntry.txn_id == spend_txn_id, PointsEntry.book == Book.REDEEMED)
     ).one()
     taken = _net_moves(session, spend_txn_id, apart_from=txn_id)
-    left, owed = amount, -wallet.debt
-    legs = [Leg(Book.ACTIVE, amount, wallet_id=wallet.id), Leg(Book.REDEEMED, -amount, unit_id=unit_id)]
-    for lot in lots:
-        back = min(left, taken.get(lot.id, 0))
-        if back <= 0:
-            continue
-        if lot.state != LotState.ACTIVE:
-            lot.state = LotState.ACTIVE
-        move_lot(session, lot, back, txn_id=txn_id, unit_id=unit_id)
-        left -= back
-        paid = min(owed, back)
-        if paid:
-            owed -= paid
-            move_lot(session, lot, -paid, txn_id=txn_id)
-            legs += [Leg(Book.ACTIVE, -paid, wallet_id=wallet.id), Leg(Book.DEBT, paid, wallet_id=wallet.id)]
+    longest_first = select(Lot.id).where(Lot.id.in_(ids)).order_by(Lot.expires_at.desc().nulls_first(), Lot.id.desc())
+    left, shares = amount, {}
+    for lot_id in session.scalars(longest_first):
+        back = min(left, taken.get(lot_id, 0))
+        if back > 0:
+            shares[lot_id] = back
+            left -= back
     if left:
         raise BadRequestError("more is given back than was spent", code="over_returned")
-    write_entries(session, txn_id, legs)
+    put_back(
+        session,
+        shares,
+        wallet_id=wallet.id,
+        txn_id=txn_id,
+        cause=cause,
+        origin=Leg(Book.REDEEMED, -amount, unit_id=unit_id),
+        unit_id=unit_id,
+    )
     return Posted(txn_id, fresh=True)
 
 
@@ -139,11 +145,6 @@ def _corrected(session: Session, txn_id: int, *, book: Book, apart_from: int) ->
     return -found if book is Book.EXPIRED else found
 
 
-def _forgiven(session: Session, txn_id: int, *, apart_from: int) -> int:
-    rows = session.scalars(select(PointsTxn.data).where(PointsTxn.corrects_id == txn_id, PointsTxn.id != apart_from))
-    return sum(int(data.get("forgiven", 0)) for data in rows)
-
-
 def _expired(session: Session, lot: Lot) -> int:
     """How much of a lot has expired."""
     query = (
@@ -152,12 +153,6 @@ def _expired(session: Session, lot: Lot) -> int:
         .where(LotMove.lot_id == lot.id, PointsTxn.kind == TxnKind.EXPIRE)
     )
     return -int(session.scalar(query) or 0)
-
-
-def _lots_of(session: Session, txn_id: int) -> Sequence[Lot]:
-    """The lots a transaction took from, the longest-lived first."""
-    ids = select(LotMove.lot_id).where(LotMove.txn_id == txn_id)
-    return session.scalars(select(Lot).where(Lot.id.in_(ids)).order_by(Lot.expires_at.desc().nulls_first(), Lot.id.desc())).all()
 
 
 def _net_moves(session: Session, txn_id: int, *, apart_from: int) -> dict[int, int]:

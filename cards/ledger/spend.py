@@ -9,8 +9,9 @@ from app.core.errors import BadRequestError, ConflictError
 from cards.ledger.earn import Posted
 from cards.ledger.lots import add_lot, move_lot, settle_due, take_lots, write_moves
 from cards.ledger.post import Cause, Leg, begin, check_amount, find_txn, write_entries
-from cards.ledger.wallets import lock_wallets
-from cards.models.ledger import Book, Lot, LotMove, LotState, PointsHold, TxnKind
+from cards.ledger.putback import put_back
+from cards.ledger.wallets import lock_wallet_of, lock_wallets
+from cards.models.ledger import Book, Lot, LotMove, PointsHold, TxnKind
 
 LONGEST_HOLD = timedelta(minutes=10)
 
@@ -65,8 +66,8 @@ def transfer(session: Session, *, from_wallet_id: int, to_wallet_id: int, amount
     if txn_id is None:
         return known(session, TxnKind.TRANSFER, cause)
     wallets = lock_wallets(session, [from_wallet_id, to_wallet_id])
-    if len(wallets) != 2 or wallets[from_wallet_id].programme_id != wallets[to_wallet_id].programme_id:
-        raise BadRequestError("both wallets must belong to one programme", code="no_wallet")
+    if len(wallets) != 2 or len({(wallet.programme_id, wallet.kind) for wallet in wallets.values()}) != 1:
+        raise BadRequestError("both wallets must be of one programme and kind", code="no_wallet")
     settle_due(session, wallets, now=cause.now)
     owed = -wallets[to_wallet_id].debt
     legs = [Leg(Book.ACTIVE, -amount, wallet_id=from_wallet_id), Leg(Book.ACTIVE, amount, wallet_id=to_wallet_id)]
@@ -136,21 +137,28 @@ def release(session: Session, *, hold_txn_id: int, cause: Cause) -> Posted:
     kept = _open_hold(session, hold_txn_id)
     kept.state = "released"
     session.flush()
-    for move in session.scalars(select(LotMove).where(LotMove.txn_id == hold_txn_id).order_by(LotMove.id)).all():
-        lot = session.get_one(Lot, move.lot_id, populate_existing=True)
-        if lot.state == LotState.EXPIRED:
-            lot.state = LotState.ACTIVE
-        move_lot(session, lot, -move.amount, txn_id=txn_id)
-    write_entries(
-        session, txn_id, [Leg(Book.HELD, -kept.amount, wallet_id=kept.wallet_id), Leg(Book.ACTIVE, kept.amount, wallet_id=kept.wallet_id)]
+    moves = session.execute(select(LotMove.lot_id, LotMove.amount).where(LotMove.txn_id == hold_txn_id).order_by(LotMove.id))
+    put_back(
+        session,
+        {row.lot_id: -row.amount for row in moves},
+        wallet_id=kept.wallet_id,
+        txn_id=txn_id,
+        cause=cause,
+        origin=Leg(Book.HELD, -kept.amount, wallet_id=kept.wallet_id),
     )
     return Posted(txn_id, fresh=True)
 
 
 def release_overdue(session: Session, *, now: datetime, limit: int = 200) -> int:
-    """Release holds whose time is over; says how many."""
-    query = select(PointsHold).where(PointsHold.state == "open", PointsHold.expires_at <= now).order_by(PointsHold.wallet_id).limit(limit)
-    overdue = session.scalars(query).all()
+    """Release holds whose time is over; says how many.
+
+    Their wallets are locked before they are read: a till that settles one of them at this moment is not a conflict that stops the night.
+    """
+    overdue_now = (PointsHold.state == "open", PointsHold.expires_at <= now)
+    found = session.scalars(select(PointsHold.wallet_id).where(*overdue_now).order_by(PointsHold.wallet_id).limit(limit)).all()
+    lock_wallets(session, set(found))
+    query = select(PointsHold).where(*overdue_now, PointsHold.wallet_id.in_(found)).order_by(PointsHold.id).limit(limit)
+    overdue = session.scalars(query.execution_options(populate_existing=True)).all()
     for kept in overdue:
         cause = Cause(business_key=f"hold:{kept.txn_id}", reason="占用超时", actor="system", occurred_at=now, now=now)
         release(session, hold_txn_id=kept.txn_id, cause=cause)
@@ -159,10 +167,8 @@ def release_overdue(session: Session, *, now: datetime, limit: int = 200) -> int
 
 def _open_hold(session: Session, hold_txn_id: int) -> PointsHold:
     """The hold of a transaction, its wallet locked first. Raises ConflictError when it is not open."""
-    wallet_id = session.scalar(select(PointsHold.wallet_id).where(PointsHold.txn_id == hold_txn_id))
-    if wallet_id is None:
+    if lock_wallet_of(session, select(PointsHold.wallet_id).where(PointsHold.txn_id == hold_txn_id)) is None:
         raise BadRequestError("no such hold", code="no_hold")
-    lock_wallets(session, [wallet_id])
     kept = session.scalars(
         select(PointsHold).where(PointsHold.txn_id == hold_txn_id).with_for_update().execution_options(populate_existing=True)
     ).one()

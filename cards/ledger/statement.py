@@ -44,12 +44,21 @@ _LINES = text(
     ORDER BY run.cursor DESC LIMIT :most
     """
 )
+# A lot that ends at midnight could be used until the day before: the month is that of its last moment. What a hold set aside is still owed.
 _LIABILITY = text(
     """
-    SELECT unit.name AS unit, date_trunc('month', lot.expires_at AT TIME ZONE 'Asia/Shanghai')::date AS month, lot.state, sum(lot.remaining) AS amount
-    FROM lot JOIN business_unit AS unit ON unit.id = lot.issuing_unit_id JOIN wallet ON wallet.id = lot.wallet_id
-    WHERE lot.remaining > 0 AND wallet.programme_id = :programme AND wallet.kind = :kind
-    GROUP BY unit.name, month, lot.state ORDER BY month NULLS LAST, unit.name, lot.state
+    WITH owed AS (
+        SELECT lot.wallet_id, lot.issuing_unit_id, lot.expires_at, lot.state, lot.remaining AS amount FROM lot WHERE lot.remaining > 0
+        UNION ALL
+        SELECT lot.wallet_id, lot.issuing_unit_id, lot.expires_at, 'held', -lot_move.amount
+        FROM points_hold JOIN lot_move ON lot_move.txn_id = points_hold.txn_id JOIN lot ON lot.id = lot_move.lot_id
+        WHERE points_hold.state = 'open'
+    )
+    SELECT unit.id, unit.name AS unit, owed.state, sum(owed.amount) AS amount,
+           date_trunc('month', (owed.expires_at - interval '1 microsecond') AT TIME ZONE 'Asia/Shanghai')::date AS month
+    FROM owed JOIN business_unit AS unit ON unit.id = owed.issuing_unit_id JOIN wallet ON wallet.id = owed.wallet_id
+    WHERE wallet.programme_id = :programme AND wallet.kind = :kind
+    GROUP BY unit.id, month, owed.state ORDER BY month NULLS LAST, unit.name, unit.id, owed.state
     """
 )
 
@@ -76,7 +85,10 @@ def read_statement(session: Session, *, wallet_id: int, before: int | None = Non
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """Points (or fen) that a unit issued, that nobody has used, and the month (Asia/Shanghai) in which they expire; None for never."""
+    """Points (or fen) that a unit issued, that nobody has used, and the month (Asia/Shanghai) of their last moment; None for never.
+
+    `state` is active, pending or held: what a till has set aside is owed until it is confirmed.
+    """
 
     unit: str
     month: date | None

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.orm import Session
 
@@ -33,3 +33,18 @@ def lock_wallets(session: Session, wallet_ids: Collection[int]) -> dict[int, Wal
         .execution_options(populate_existing=True)
     )
     return {wallet.id: wallet for wallet in session.scalars(query)}
+
+
+def lock_wallet_of(session: Session, owner: Select[int]) -> Wallet | None:
+    """Lock the wallet whose id a query finds, and say it; None when the query finds none.
+
+    Lots and holds change wallets when two customers are joined: the query is asked again under the lock, until both agree.
+    """
+    wallet_id = session.scalar(owner)
+    while wallet_id is not None:
+        wallet = lock_wallets(session, [wallet_id])[wallet_id]
+        again = session.scalar(owner)
+        if again == wallet_id:
+            return wallet
+        wallet_id = again
+    return None
