@@ -13,14 +13,22 @@ SCREENSHOTS = CHECKOUT / "var" / "screenshots"
 _PROGRAMS = ("chromium", "chromium-browser", "google-chrome")
 
 
+def find_chromium() -> str | None:
+    """The Chromium on PATH, or None for Playwright's own."""
+    return next((found for name in _PROGRAMS if (found := shutil.which(name))), None)
+
+
+def chromium_flags() -> list[str]:
+    """What every Chromium of a test is started with."""
+    # Chromium's own sandbox does not start as root; the pages it opens here are ours.
+    return [*(["--no-sandbox"] if os.getuid() == 0 else []), "--disable-dev-shm-usage"]
+
+
 @contextmanager
 def open_chromium() -> Iterator[Browser]:
     """A headless browser that reaches loopback only."""
-    program = next((found for name in _PROGRAMS if (found := shutil.which(name))), None)
-    # Chromium's own sandbox does not start as root; the pages it opens here are ours.
-    flags = ["--no-sandbox"] if os.getuid() == 0 else []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=[*flags, "--disable-dev-shm-usage"])
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=chromium_flags())
         try:
             yield browser
         finally:

@@ -64,7 +64,7 @@ class Door:
             return made if isinstance(made, Response) else as_json(made)
 
         blueprint.add_url_rule(
-            f"/clerk/api/{rule}", f"{act.__module__.rsplit('.', 1)[-1]}.{act.__name__}", answer, methods=["POST" if post else "GET"]
+            f"/clerk/api/{rule}", f"{act.__module__.rsplit('.', 1)[-1]}_{act.__name__}", answer, methods=["POST" if post else "GET"]
         )
 
     def _check_origin(self) -> None:
@@ -120,6 +120,8 @@ class Door:
         answer.headers["Referrer-Policy"] = "same-origin"
         answer.headers["Permissions-Policy"] = "camera=(self), microphone=(), geolocation=()"
         answer.headers["Cross-Origin-Opener-Policy"] = "same-origin"
+        # Count-downs on the page follow this clock, not the phone's.
+        answer.headers["X-Fanka-Now"] = self.house.clock.now().isoformat()
         answer.headers.setdefault("Cache-Control", "no-store")
         return answer
 

@@ -2,6 +2,10 @@
 const HEADER = "X-Fanka-Clerk";
 export const PATIENCE_MS = 6000;
 
+// How far this device's clock is from the server's: count-downs follow the server.
+let skew = 0;
+export const serverNow = () => Date.now() + skew;
+
 export class Unreached extends Error {}
 
 export class Refused extends Error {
@@ -27,6 +31,8 @@ export async function call(path, { body, key, queued, patience = PATIENCE_MS } =
       credentials: "same-origin", cache: "no-store", signal: controller.signal,
     });
     held = await answer.json();
+    const said = Date.parse(answer.headers.get("X-Fanka-Now") ?? "");
+    if (said) skew = said - Date.now();
   } catch {
     throw new Unreached(path);
   } finally {

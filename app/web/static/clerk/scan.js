@@ -1,5 +1,5 @@
 // The counter: a code becomes a preview, the preview one touch, the touch one of four outcomes; the last 20 stand below.
-import { Refused, Unreached, call } from "./api.js";
+import { Refused, Unreached, call, serverNow } from "./api.js";
 import * as camera from "./camera.js";
 import { $, closeSheet, el, fen, field, icon, newId, openSheet, pairs, toast, whenSheetCloses } from "./dom.js";
 import * as outcome from "./outcome.js";
@@ -141,7 +141,7 @@ async function answered(attempt, body) {
 
 function done(body) {
   const until = Date.parse(body.undo_until);
-  const whole = Math.max(until - Date.now(), 1);
+  const whole = Math.max(until - serverNow(), 1);
   const total = body.total_fen ?? null;
   const rows = [[t("member"), [body.customer.name, body.customer.tier].filter(Boolean).join(" · ")], [t("coupon"), body.coupon.name]];
   if (total !== null) rows.push([t("original"), money(total)], [t("discount"), `− ${money(body.discount_fen)}`]);
@@ -152,7 +152,7 @@ function done(body) {
     why: total === null ? t("done_gift", { what: both(body.coupon.worth) || body.coupon.name }) : t("done_pay", { money: money(total - body.discount_fen) }),
     second: { text: t("undo_here", { left: left(whole) }), act: () => askUndo({ use: body.use, what: body.coupon.name, who: body.customer.name, own: true }) },
     tick: (parts) => {
-      const rest = Math.max(until - Date.now(), 0);
+      const rest = Math.max(until - serverNow(), 0);
       parts.bar.style.transform = `scaleX(${rest / whole})`;
       parts.second.textContent = t("undo_here", { left: left(rest) });
       parts.second.hidden = rest === 0;
@@ -306,14 +306,14 @@ function scanRow(scan) {
   const line = scan.outcome === "done" || scan.outcome === "undone"
     ? [scan.who, when(scan.at).replace(/^(今天|today) /, ""), scan.discount_fen ? `${language() === "en" ? "−" : "减"} ${money(scan.discount_fen)}` : "", scan.outcome === "undone" ? t("undone") : ""]
     : [when(scan.at).replace(/^(今天|today) /, ""), scan.detail ? both(scan.detail) : ""];
-  const undo = scan.undo_until && Date.parse(scan.undo_until) > Date.now();
-  const act = el("button", { type: "button", cls: undo ? "act undo" : "act", text: t("detail"), "data-until": undo ? scan.undo_until : null, on: { click: () => (undo && Date.parse(scan.undo_until) > Date.now() ? askUndo({ use: scan.use, what: scan.what, who: scan.who, own: true }) : details(scan)) } });
+  const undo = scan.undo_until && Date.parse(scan.undo_until) > serverNow();
+  const act = el("button", { type: "button", cls: undo ? "act undo" : "act", text: t("detail"), "data-until": undo ? scan.undo_until : null, on: { click: () => (undo && Date.parse(scan.undo_until) > serverNow() ? askUndo({ use: scan.use, what: scan.what, who: scan.who, own: true }) : details(scan)) } });
   return el("li", { cls: "row", "data-outcome": scan.outcome }, el("span", { cls: `dot ${cls}` }, icon(sign)), el("div", {}, el("b", { text: scan.outcome === "done" || scan.outcome === "undone" ? scan.what : both(scan.why) || scan.what }), el("small", { text: line.filter(Boolean).join(" · ") })), act);
 }
 
 function countDown() {
   for (const act of $("recent").querySelectorAll("[data-until]")) {
-    const rest = Date.parse(act.dataset.until) - Date.now();
+    const rest = Date.parse(act.dataset.until) - serverNow();
     act.textContent = rest > 0 ? t("undo_in", { left: left(rest) }) : t("detail");
     act.classList.toggle("undo", rest > 0);
   }
