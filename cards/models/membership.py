@@ -4,7 +4,7 @@ import enum
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Integer, String, UniqueConstraint, Uuid
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, ForeignKey, Index, Integer, String, UniqueConstraint, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, Moment, row_id
@@ -93,6 +93,8 @@ class CardMirror(Base):
     adapter: Mapped[str] = mapped_column(String(32))
     card_id: Mapped[str | None] = mapped_column(String(64))
     """The platform's id of the kind of card; None where the adapter has none."""
+    shows_value: Mapped[bool] = mapped_column(Boolean, default=False)
+    """Whether stored value is shown too: a right of its own at the platform."""
     created_at: Mapped[datetime] = mapped_column(Moment)
 
 

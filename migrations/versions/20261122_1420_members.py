@@ -20,6 +20,7 @@ def upgrade() -> None:
         sa.Column("account_id", sa.BigInteger(), nullable=False),
         sa.Column("adapter", sa.String(length=32), nullable=False),
         sa.Column("card_id", sa.String(length=64), nullable=True),
+        sa.Column("shows_value", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["account_id"], ["account.id"], name=op.f("fk_card_mirror_account_id")),
         sa.ForeignKeyConstraint(["programme_id"], ["programme.id"], name=op.f("fk_card_mirror_programme_id")),

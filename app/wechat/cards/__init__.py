@@ -1,0 +1,1 @@
+"""One file per card product of WeChat: a mirror of our members' cards, never their record."""
