@@ -206,7 +206,7 @@ def _arg(mutant: Mutant, name: str, value: str | None) -> Mutant:
     return replace(mutant, args=args)
 
 
-def _resigned(mutant: Mutant, door: Door, timestamp: str) -> Mutant:
+def resigned(mutant: Mutant, door: Door, timestamp: str) -> Mutant:
     held = dict(mutant.args)
     mutant = _arg(mutant, "timestamp", timestamp)
     mutant = _arg(mutant, "signature", sign(door.token, timestamp, held["nonce"]))
@@ -235,12 +235,12 @@ _OF_CALLS: list[Tool] = [
         for name in ("signature", "timestamp", "nonce")
     ),
     _changed("long_nonce", lambda m, r, n, d: _arg(m, "nonce", "9" * r.choice([600, 5000]))),
-    _changed("stale", lambda m, r, n, d: _resigned(m, d, str(n - r.choice([301, 4000, 10**9])))),
-    _changed("from_the_future", lambda m, r, n, d: _resigned(m, d, str(n + r.choice([400, 4000, 10**9])))),
+    _changed("stale", lambda m, r, n, d: resigned(m, d, str(n - r.choice([301, 4000, 10**9])))),
+    _changed("from_the_future", lambda m, r, n, d: resigned(m, d, str(n + r.choice([400, 4000, 10**9])))),
     _changed(
-        "strange_timestamp", lambda m, r, n, d: _resigned(m, d, r.choice(["１２３", "-1", "1e9", "9" * 30, f" {n}", f"{n}\n", "٣", "nan"]))
+        "strange_timestamp", lambda m, r, n, d: resigned(m, d, r.choice(["１２３", "-1", "1e9", "9" * 30, f" {n}", f"{n}\n", "٣", "nan"]))
     ),
-    _changed("other_token", lambda m, r, n, d: _resigned(m, replace(d, token=d.token + "x"), str(n))),
+    _changed("other_token", lambda m, r, n, d: resigned(m, replace(d, token=d.token + "x"), str(n))),
     _changed("empty", lambda m, r, n, d: replace(m, body=b"")),
     _changed("huge", lambda m, r, n, d: replace(m, body=m.body[:-6] + b" " * (70_000) + m.body[-6:])),
     _changed("cut", lambda m, r, n, d: replace(m, body=m.body[: r.randrange(len(m.body))])),
