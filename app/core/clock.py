@@ -43,3 +43,8 @@ def business_day(moment: datetime) -> date:
 def from_unix(seconds: float) -> datetime:
     """The aware UTC moment of a WeChat `CreateTime` (Unix seconds)."""
     return datetime.fromtimestamp(seconds, UTC)
+
+
+def whole_second(moment: datetime) -> datetime:
+    """The second a moment lies in, which is all that WeChat's events tell: what is asked at .7 may be older than an event of that second."""
+    return moment.replace(microsecond=0)

@@ -98,7 +98,7 @@ def _dispute(session: Session, follower: Follower, fact: Fact, *, registry: Regi
     """Put it on record that the state must be asked of WeChat; a reaction does."""
     session.flush()
     disputed = Fact(
-        key=f"dispute:{follower.id}:{int(fact.occurred_at.timestamp())}",
+        key=f"dispute:{fact.key}",
         kind=kinds.DISPUTED,
         occurred_at=now,
         data={},

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.orm import Session
 
 from app.core.accounts import OpenAccount
+from app.core.clock import whole_second
 from app.core.errors import BadRequestError
 from app.core.followers import FOLLOWING, Sighting, meet, welcome_back
 from app.core.house import House
@@ -101,10 +102,11 @@ def _list_page(house: House, account: OpenAccount) -> Progress:
 
 
 def _follows(follower: Follower, *, asked_at: datetime) -> bool:
-    """The list says he followed at `asked_at`; an event that happened later knows better. Says whether the list was believed."""
-    if follower.state_at is not None and follower.state_at >= asked_at:
+    """The list says he followed in the second of `asked_at`; an event of that second or later knows better. Says whether the list was believed."""
+    second = whole_second(asked_at)
+    if follower.state_at is not None and follower.state_at >= second:
         return False
-    follower.state, follower.state_at = FOLLOWING, asked_at
+    follower.state, follower.state_at = FOLLOWING, second
     return True
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from app.core import kinds
 from app.core.accounts import OpenAccount
-from app.core.clock import from_unix
+from app.core.clock import from_unix, whole_second
 from app.core.consents import learn_unionids
 from app.core.facts import Fact
 from app.core.followers import lock_followers
@@ -51,11 +51,11 @@ def learn(house: House, account: OpenAccount, infos: Sequence[Mapping[str, Any]]
 
 
 def checked(follower: Follower, *, subscribe: bool, asked_at: datetime) -> Fact:
-    """The fact that WeChat was asked and what it said."""
+    """The fact that WeChat was asked and what it said, as of the second it was asked in: events know no finer time."""
     return Fact(
         key=f"check:{follower.id}:{asked_at.timestamp():.3f}",
         kind=kinds.CHECKED,
-        occurred_at=asked_at,
+        occurred_at=whole_second(asked_at),
         data={"subscribe": subscribe},
         customer_id=follower.customer_id,
         follower_id=follower.id,

@@ -138,3 +138,35 @@ def test_a_new_follower_is_looked_up_and_a_tie_is_asked_about(house, sandbox, ac
     assert rows.get(people[1].openid) is None
     with reading(house.engine) as session:
         assert session.scalar(select(func.count()).select_from(FactRow).where(FactRow.kind == "follower.disputed")) == 2
+
+
+def test_who_left_in_the_second_of_the_list_is_asked_about(house, sandbox, account):
+    """The list was made at .7 and he left at .9: his event carries the whole second and must not look older than the list."""
+    (leaves,) = let_follow(sandbox, account, 1)
+    second = house.clock.now()
+    house.clock.advance(timedelta(milliseconds=700))
+    import_followers(house, account)
+    who = Person("Lin", sandbox.person(leaves["id"])["openids"][account.appid], "u", "1")
+    sandbox.control("act", {"person": leaves["id"], "appid": account.appid, "do": "unfollow"})
+    hear(house, said(house, account, "follower.unfollowed", (second - house.clock.now()).total_seconds(), who=who))
+    run_reactions(house)
+    assert followers(house)[0].state == "gone"
+
+
+def test_who_leaves_in_the_second_he_was_asked_about_is_asked_about_again(house, sandbox, account):
+    (leaves,) = let_follow(sandbox, account, 1)
+    who = Person("Lin", sandbox.person(leaves["id"])["openids"][account.appid], "u", "1")
+    second = house.clock.now()
+
+    def hear_in_that_second(*kinds):
+        hear(house, *(said(house, account, kind, (second - house.clock.now()).total_seconds(), who=who) for kind in kinds))
+
+    house.clock.advance(timedelta(milliseconds=300))
+    hear_in_that_second("follower.followed", "follower.unfollowed")
+    run_reactions(house)
+    assert followers(house)[0].state == "following"
+    sandbox.control("act", {"person": leaves["id"], "appid": account.appid, "do": "unfollow"})
+    house.clock.advance(timedelta(milliseconds=300))
+    hear_in_that_second("follower.unfollowed")
+    run_reactions(house)
+    assert followers(house)[0].state == "gone"
