@@ -14,7 +14,6 @@ from app.core.unit import work
 from cards.ledger.verify import verify
 from cards.ledger.wallets import open_wallet
 from cards.models.ledger import Wallet
-from cards.models.programme import Programme
 from cards.order_forms import OrderIn, ReturnIn
 from cards.order_returns import Returned, book_return
 from cards.orders import Booked, book
