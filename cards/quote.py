@@ -49,7 +49,7 @@ class Means:
     """What the customer has beside coupons.
 
     `tier_percent` is what his tier pays of the price (95 is 5 % off). Points are worth `fen_per_100_points` for each hundred, pay at most
-    `points_cap_percent` of the order and only from `points_least` on. Wishes are how much he wants to use; None is as much as goes.
+    `points_cap_percent` of what is left after coupons and only from `points_least` on. Wishes are how much he wants to use; None is as much as goes.
     """
 
     tier_percent: int = 100
@@ -106,7 +106,7 @@ def quote(basket: Sequence[BasketLine], offers: Sequence[Offer], means: Means, *
         refused += clashing
     applied, after = _apply(basket, left, combination)
     total = sum(line.amount_fen for line in basket)
-    points, points_fen = _points(sum(after), sum(left), means)
+    points, points_fen = _points(sum(after), means)
     rest = sum(after) - points_fen
     value = min(means.value_fen, rest if means.value_wish_fen is None else means.value_wish_fen, rest)
     taken = tuple((line.number, line.amount_fen - rest_of) for line, rest_of in zip(basket, after, strict=True))
@@ -189,11 +189,11 @@ def _apply(basket: Sequence[BasketLine], left: Sequence[int], offers: Sequence[O
     return tuple(applied), rest
 
 
-def _points(rest_fen: int, order_fen: int, means: Means) -> tuple[int, int]:
+def _points(rest_fen: int, means: Means) -> tuple[int, int]:
     """Points used and what they pay. Never more points than that payment needs, and no fen more than the cap."""
     if means.fen_per_100_points <= 0:
         return 0, 0
     wish = means.points if means.points_wish is None else min(means.points, means.points_wish)
-    paid = min(wish * means.fen_per_100_points // 100, order_fen * means.points_cap_percent // 100, rest_fen)
+    paid = min(wish * means.fen_per_100_points // 100, rest_fen * means.points_cap_percent // 100)
     points = -(-paid * 100 // means.fen_per_100_points)
     return (points, paid) if paid > 0 and points >= means.points_least else (0, 0)

@@ -63,11 +63,11 @@ def undo_use(session: Session, undoing: Undoing, *, till: Till, registry: Regist
     undone = _insert(session, use, undoing, till=till, now=now)
     moved = session.execute(_RESTORE, {"id": coupon.id, "times": use.times, "now": now})
     assert moved.rowcount == 1, "a use that stands can always be put back"  # type: ignore[attr-defined]  # a text UPDATE answers with a cursor result.
-    if use.reward_txn_id is not None:
-        _take_reward(session, use, template, till=till, now=now)
     if own:
         give_turn_back(session, till, customer_id=coupon.customer_id, used_at=use.at)
-    else:
+    if use.reward_txn_id is not None:
+        _take_reward(session, use, template, till=till, now=now)
+    if not own:
         detail = {"use": str(use.public_id), "reason": undoing.reason, "by": use.actor}
         note(session, at=now, actor=till.actor, action="coupon.reversed", object_type="coupon", object_id=coupon.public_id, detail=detail)
     record(session, [_fact(coupon, template, use, undoing, now=now)], registry=registry, now=now)

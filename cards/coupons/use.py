@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session, aliased
 
 from app.core.facts import Fact, record
@@ -14,7 +14,7 @@ from cards.fraud import check_own, take_turn
 from cards.ledger.earn import earn
 from cards.ledger.post import Cause
 from cards.ledger.wallets import open_wallet
-from cards.models.coupons import Coupon, CouponTemplate
+from cards.models.coupons import Coupon, CouponState, CouponTemplate
 from cards.models.programme import Programme
 from cards.models.redemption import CouponUse, UseKind
 from cards.refusals import RefusedError
@@ -36,6 +36,15 @@ _USE = text(
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """What a till's hold promised of this coupon: its part of the quote, and the moment at which its conditions were checked."""
+
+    hold_id: int
+    discount_fen: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Using:
     """One use to be. `purpose` is the business key: the order, or the attempt where there is none; the same purpose uses a coupon once."""
 
@@ -44,6 +53,7 @@ class Using:
     times: int = 1
     device_at: datetime | None = None
     offline: bool = False
+    held: "Held | None" = None
 
     @property
     def offline_at(self) -> datetime | None:
@@ -83,10 +93,7 @@ def use_coupon(session: Session, coupon_id: int, using: Using, *, till: Till, re
     if live is not None:
         return Used(live, coupon, template, again=True)
     check_own(session, till, customer_id=coupon.customer_id, coupon_id=coupon.id)
-    discount = check_coupon(
-        session, coupon, template, till=till, now=now, order=using.order, times=using.times, offline_at=using.offline_at
-    )
-    discount = check_stacking(session, coupon, template, using.order, discount)
+    discount = _check(session, coupon, template, using, till=till, now=now)
     take_turn(session, till, customer_id=coupon.customer_id, coupon_id=coupon.id, now=now)
     _spend(session, coupon, using, now=now)
     use = CouponUse(
@@ -116,6 +123,18 @@ def use_coupon(session: Session, coupon_id: int, using: Using, *, till: Till, re
     return Used(use, coupon, template, again=False)
 
 
+def _check(session: Session, coupon: Coupon, template: CouponTemplate, using: Using, *, till: Till, now: datetime) -> int:
+    """What it takes off. A hold has checked its order already, and its promise outlives the coupon's last day by those few minutes."""
+    if using.held is not None:
+        if coupon.state != CouponState.HELD or coupon.hold_id != using.held.hold_id:
+            raise RefusedError("hold_over", coupon_id=coupon.id)
+        return using.held.discount_fen
+    discount = check_coupon(
+        session, coupon, template, till=till, now=now, order=using.order, times=using.times, offline_at=using.offline_at
+    )
+    return check_stacking(session, coupon, template, using.order, discount)
+
+
 def undone_of(session: Session, use_id: int) -> CouponUse | None:
     """The reversal of a use, or None."""
     return session.scalar(select(CouponUse).where(CouponUse.reverses_id == use_id))
@@ -135,6 +154,8 @@ def _earlier(session: Session, coupon_id: int, purpose: str) -> list[tuple[Coupo
 
 def _spend(session: Session, coupon: Coupon, using: Using, *, now: datetime) -> None:
     moment = now if using.offline_at is None else min(using.offline_at, now)
+    if using.held is not None:
+        moment = using.held.at
     bound = {
         "id": coupon.id,
         "times": using.times,
@@ -176,10 +197,3 @@ def _fact(coupon: Coupon, template: CouponTemplate, use: CouponUse, *, now: date
         "source": "till" if use.order_key else "clerk",
     }
     return Fact(f"coupon_use:{use.public_id}", REDEEMED, now, data, customer_id=coupon.customer_id)
-
-
-def count_uses(session: Session, coupon_id: int) -> int:
-    """How many uses of a coupon stand: uses less reversals."""
-    query = select(func.sum(func.coalesce(CouponUse.times, 0))).where(CouponUse.coupon_id == coupon_id)
-    used = session.scalar(query.where(CouponUse.kind == UseKind.USE)) or 0
-    return int(used) - int(session.scalar(query.where(CouponUse.kind == UseKind.UNDO)) or 0)

@@ -64,7 +64,7 @@ class CouponHold(Base):
 
     __tablename__ = "coupon_hold"
     __table_args__ = (
-        CheckConstraint("state IN ('open', 'confirmed', 'released')", name="state"),
+        CheckConstraint("state IN ('open', 'confirmed', 'released', 'reversed')", name="state"),
         Index("ix_coupon_hold_order", "order_key", unique=True, postgresql_where="state = 'open'"),
         Index("ix_coupon_hold_due", "expires_at", postgresql_where="state = 'open'"),
     )

@@ -137,7 +137,7 @@ def upgrade() -> None:
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint("state IN ('open', 'confirmed', 'released')", name=op.f("ck_coupon_hold_state")),
+        sa.CheckConstraint("state IN ('open', 'confirmed', 'released', 'reversed')", name=op.f("ck_coupon_hold_state")),
         sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name=op.f("fk_coupon_hold_customer_id")),
         sa.ForeignKeyConstraint(["points_txn_id"], ["points_txn.id"], name=op.f("fk_coupon_hold_points_txn_id")),
         sa.ForeignKeyConstraint(["store_id"], ["store.id"], name=op.f("fk_coupon_hold_store_id")),
