@@ -4,7 +4,7 @@ import base64
 import json
 import os
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -141,6 +141,8 @@ def open_pay_shop(
             name="消费积分",
             kind="spend",
             params={"rate": {"points": 1, "per_fen": 100}},
+            # WeChat cuts the moment of a payment to the second, so the rule is older than any of them.
+            valid_from=now - timedelta(days=1),
             now=now,
             actor="Mei",
         )
