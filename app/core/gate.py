@@ -75,8 +75,8 @@ def stores_of(staff: Staff, *, right: Right | None = None) -> Select[Any]:
         Position.business_unit_id == Store.business_unit_id,
         and_(Position.store_id.is_(None), Position.business_unit_id.is_(None)),
     )
-    held = select(Position.id).where(Position.staff_id == staff.id, Position.role.in_(roles), covers).exists()
-    return select(Store.id).where(held, Staff.id == staff.id, Staff.active)
+    held = select(Position.id).join(Staff, Staff.id == Position.staff_id)
+    return select(Store.id).where(held.where(Staff.id == staff.id, Staff.active, Position.role.in_(roles), covers).exists())
 
 
 def access_store(session: Session, staff: Staff, public_id: UUID, *, right: Right | None = None) -> Store:

@@ -23,10 +23,10 @@ TOKEN_BYTES = 32
 ALPHABET = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 
 
-def hash_password(password: str, *, cost: int = _COST) -> str:
+def hash_password(password: str, *, cost: int | None = None) -> str:
     """The written form `scrypt$cost$block$lanes$salt$hash`. Raises BadRequestError for a password nobody should have."""
     check_password(password)
-    salt = os.urandom(16)
+    salt, cost = os.urandom(16), cost or _COST
     made = _scrypt(password, salt, cost, _BLOCK, _LANES)
     return f"scrypt${cost}${_BLOCK}${_LANES}${_written(salt)}${_written(made)}"
 

@@ -18,10 +18,11 @@ from app.core import staffing
 from app.core.house import House
 from app.core.logins import log_in, pair_device
 from app.core.nouns import BusinessUnit, Customer, Store
-from app.core.people import Device, Role, Staff
+from app.core.people import Role, Staff
 from app.core.unit import work
 from app.web.clerk.door import DEVICE_COOKIE, HEADER, STAFF_COOKIE
-from cards.coupons.claim import Claim, Path as ClaimPath, claim
+from cards.coupons.claim import Claim, claim
+from cards.coupons.claim import Path as ClaimPath
 from cards.coupons.templates import add_template, read_wish
 from cards.enrolment import enrol
 from cards.models.coupons import Coupon, CouponTemplate, TemplateState
@@ -149,7 +150,9 @@ class Page:
         sent = {HEADER: "1", "Origin": ORIGIN, "Idempotency-Key": key or str(uuid4()), **headers}
         return self.web.post(f"/clerk/api/{path}", json=body, headers=sent)
 
-    def redeem(self, ticket: str | None = None, *, code: str | None = None, total_fen: int | None = 19_900, key=None, queued=False, **wishes):
+    def redeem(
+        self, ticket: str | None = None, *, code: str | None = None, total_fen: int | None = 19_900, key=None, queued=False, **wishes
+    ):
         """One attempt by a preview's ticket or by a code."""
         named = {"code": code} if ticket is None else {"ticket": ticket}
         body = {**named, "total_fen": total_fen, "device_at": "2026-11-22T04:00:00Z", **wishes}
@@ -168,22 +171,17 @@ def camera_chromium(path: Path) -> Iterator[Browser]:
             browser.close()
 
 
-def film_of(code: str, path: Path, *, frames: int = 16) -> Path:
-    """A film (Y4M) of a QR code that wanders and turns over a grey counter, as a hand holds it."""
-    made = qrcode.make(code, box_size=6, border=3).get_image().convert("L").resize((230, 230), Image.Resampling.NEAREST)
+def film_of(code: str, path: Path, *, frames: int = 16, away: int = 18) -> Path:
+    """A film (Y4M) of a QR code that wanders and turns over a grey counter, as a hand holds it, and is taken away for a while."""
+    made = qrcode.make(code, box_size=6, border=3).get_image().convert("L").resize((180, 180), Image.Resampling.NEAREST)
     out = io.BytesIO()
-    out.write(b"YUV4MPEG2 W640 H480 F10:1 Ip A1:1 C420jpeg\n")
-    for number in range(frames):
-        swing = abs(number - frames // 2)
-        turned = made.rotate(swing * 1.5 - 6, expand=True, fillcolor=120, resample=Image.Resampling.BILINEAR)
-        scene = Image.new("L", (640, 480), 120)
-        scene.paste(turned, (180 + swing * 4, 100 + swing * 5))
-        out.write(b"FRAME\n" + scene.tobytes() + bytes([128]) * (320 * 240 * 2))
+    out.write(b"YUV4MPEG2 W480 H360 F10:1 Ip A1:1 C420jpeg\n")
+    for number in range(frames + away):
+        scene = Image.new("L", (480, 360), 120)
+        if number < frames:
+            swing = abs(number - frames // 2)
+            turned = made.rotate(swing * 1.5 - 6, expand=True, fillcolor=120, resample=Image.Resampling.BILINEAR)
+            scene.paste(turned, (130 + swing * 3, 70 + swing * 4))
+        out.write(b"FRAME\n" + scene.tobytes() + bytes([128]) * (240 * 180 * 2))
     path.write_bytes(out.getvalue())
     return path
-
-
-def device_count(house: House) -> int:
-    """How many devices are paired."""
-    with work(house.engine) as session:
-        return len(session.scalars(select(Device).where(Device.paired_at.is_not(None))).all())

@@ -3,7 +3,7 @@ import { $ } from "./dom.js";
 import { t } from "./words.js";
 
 const REST_MS = 60;
-const SAME_MS = 2500;
+const SAME_MS = 1500;
 const WIDEST = 960;
 let stream = null;
 let worker = null;

@@ -7,7 +7,7 @@ import * as parked from "./parked.js";
 import * as queue from "./queue.js";
 import { feel } from "./senses.js";
 import * as store from "./store.js";
-import { age, date, language, left, money, t, told, when } from "./words.js";
+import { age, language, left, money, t, told, when } from "./words.js";
 
 const RESOLVE_MS = 2000;
 const WORTH_ASKING_MS = 250;
@@ -64,9 +64,10 @@ function preview(found) {
   let total = null;
   let number = 0;
   const draw = () => {
+    // A tick says that it was checked; before there is an amount nothing is.
     const unmet = quote?.met === false;
     conditions.replaceChildren(
-      ...found.coupon.conditions.map((each) => el("li", { cls: "" }, icon("done"), both(each))),
+      ...found.coupon.conditions.map((each) => el("li", { cls: quote?.met ? "" : "open" }, icon(quote?.met ? "done" : "wait"), both(each))),
       ...(unmet ? [el("li", { cls: "unmet", role: "alert" }, icon("no"), [both(quote.why), quote.missing_fen ? t("missing", { money: money(quote.missing_fen) }) : both(quote.next)].join(" · "))] : []));
     facts.replaceChildren(pairs(quote?.met && quote.total_fen !== null ? [[t("original"), money(quote.total_fen)], [t("discount"), `− ${money(quote.discount_fen)}`], [t("pay"), money(quote.pay_fen), "sum"]] : []));
     confirm.disabled = !quote?.met;
@@ -100,7 +101,7 @@ function preview(found) {
   openSheet(
     el("div", { cls: "head" },
       el("div", {}, el("p", { cls: "muted small", text: [found.customer.name || t("member"), found.customer.tier, found.customer.phone].filter(Boolean).join(" · ") }), el("h1", { text: found.coupon.name }),
-        el("p", { cls: "muted small", text: [both(found.coupon.worth), t("until", { date: date(found.coupon.expires_at) }), found.coupon.uses_total > 1 ? t("left_times", { n: found.coupon.uses_left }) : ""].filter(Boolean).join(" · ") })),
+        el("p", { cls: "muted small", text: [both(found.coupon.worth), found.coupon.uses_total > 1 ? t("left_times", { n: found.coupon.uses_left }) : ""].filter(Boolean).join(" · ") })),
       el("button", { type: "button", cls: "close", "aria-label": t("cancel"), on: { click: closeSheet } }, icon("close"))),
     conditions, amount?.box, facts, el("div", { cls: "stack" }, confirm));
   whenSheetCloses(() => camera.resume());
