@@ -27,7 +27,7 @@ _GIVE = text(
 )
 _JOIN = text(
     """
-    WITH moved AS (DELETE FROM coupon_guard WHERE subject = :old AND scope LIKE '%:person' RETURNING scope, slot, used)
+    WITH moved AS (DELETE FROM coupon_guard WHERE subject = :old AND scope LIKE :own RETURNING scope, slot, used)
     INSERT INTO coupon_guard (scope, subject, slot, used) SELECT scope, :into, slot, used FROM moved ORDER BY scope, slot
     ON CONFLICT (scope, subject, slot) DO UPDATE SET used = coupon_guard.used + excluded.used
     """
@@ -72,7 +72,7 @@ def read_used(session: Session, *, scope: str, subject: int = EVERYBODY, slot: s
 
 def join_people(session: Session, *, old: int, into: int) -> None:
     """Two customers turned out to be one person: their counts are added up."""
-    session.execute(_JOIN, {"old": old, "into": into})
+    session.execute(_JOIN, {"old": old, "into": into, "own": "%:person"})
 
 
 def forget_slots(session: Session, *, before: str) -> int:

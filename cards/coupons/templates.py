@@ -14,6 +14,7 @@ from app.core.audit import note
 from app.core.errors import BadRequestError, ConflictError, NotFoundError
 from app.core.nouns import BusinessUnit, Store
 from cards.coupon_type import read_terms
+from cards.coupons.claim_rules import CLAIM_KINDS
 from cards.models.coupons import CouponPool, CouponTemplate, Offline, TemplateState
 from cards.models.programme import Programme
 from tagging.rule import FactKind, Match
@@ -25,18 +26,6 @@ Amount = Annotated[int, Field(ge=0, le=10**9)]
 Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
 MOST_CLAIM_RULES = 10
 
-CLAIM_KINDS = (
-    "keyword.matched",
-    "qr.scanned",
-    "follower.followed",
-    "menu.clicked",
-    "card.opened",
-    "tier.upgraded",
-    "order.placed",
-    "form.completed",
-    "consent.granted",
-)
-"""Facts that may give a coupon by themselves."""
 ALONE, FREE = "alone", "free"
 _EDITABLE = {"name", "stock", "per_person", "per_person_day", "per_day", "claimable", "claim_on", "claim_from", "claim_until", "audience"}
 _LIMITS = {"stock", "per_person", "per_person_day", "per_day"}

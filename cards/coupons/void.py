@@ -1,0 +1,74 @@
+"""Voiding: one coupon with a reason, or everything of a bulk issue that nobody has used."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from app.core.audit import note
+from app.core.errors import BadRequestError, ConflictError, NotFoundError
+from app.core.nouns import Customer
+from cards.coupons.claim import limits
+from cards.coupons.use import lock_coupon
+from cards.guards import give_back
+from cards.models.coupons import Coupon, CouponBatch, CouponState, CouponTemplate
+
+_VOID = text(
+    """
+    UPDATE coupon SET state = 'voided', hold_id = NULL, held_until = NULL, changed_at = :now
+    WHERE id = :id AND (state = 'issued' OR (state = 'held' AND held_until <= :now))
+    """
+)
+
+
+def void_coupon(session: Session, coupon_id: UUID, *, reason: str, actor: str, now: datetime, return_stock: bool = False) -> Coupon:
+    """Make one coupon worthless. `return_stock` lets another take its place: stock and the person's own limit get it back.
+
+    Raises BadRequestError without a reason, NotFoundError, ConflictError when it is used, held at a till, or over.
+    """
+    if not reason.strip():
+        raise BadRequestError("作废要写原因 / say why", code="reason_needed")
+    found = session.scalar(select(Coupon.id).where(Coupon.public_id == coupon_id))
+    if found is None:
+        raise NotFoundError("没有这张券 / there is no such coupon", code="no_coupon")
+    coupon, template = lock_coupon(session, found)
+    if not _void(session, coupon, template, return_stock=return_stock, now=now):
+        raise ConflictError("这张券已用、占用中或已结束 / it is used, held or over", code="not_voidable")
+    detail = {"reason": reason.strip()[:200], "return_stock": return_stock}
+    note(session, at=now, actor=actor, action="coupon.voided", object_type="coupon", object_id=coupon.public_id, detail=detail)
+    return coupon
+
+
+def recall_batch(session: Session, batch_id: UUID, *, reason: str, actor: str, now: datetime) -> int:
+    """Void what a bulk issue gave and nobody used, and stop it if it still runs; says how many coupons. Stock and limits get them back.
+
+    Raises BadRequestError without a reason, NotFoundError.
+    """
+    if not reason.strip():
+        raise BadRequestError("收回要写原因 / say why", code="reason_needed")
+    batch = session.scalar(select(CouponBatch).where(CouponBatch.public_id == batch_id).with_for_update())
+    if batch is None:
+        raise NotFoundError("没有这批券 / there is no such batch", code="no_batch")
+    batch.state, batch.finished_at = "recalled", batch.finished_at or now
+    session.flush()
+    query = (
+        select(Coupon.id).where(Coupon.batch_id == batch.id, Coupon.state.in_((CouponState.ISSUED, CouponState.HELD))).order_by(Coupon.id)
+    )
+    voided = 0
+    for coupon_id in session.scalars(query).all():
+        coupon, template = lock_coupon(session, coupon_id)
+        voided += _void(session, coupon, template, return_stock=True, now=now)
+    detail = {"reason": reason.strip()[:200], "voided": voided}
+    note(session, at=now, actor=actor, action="coupon_batch.recalled", object_type="coupon_batch", object_id=batch_id, detail=detail)
+    return voided
+
+
+def _void(session: Session, coupon: Coupon, template: CouponTemplate, *, return_stock: bool, now: datetime) -> bool:
+    moved = session.execute(_VOID, {"id": coupon.id, "now": now})
+    if moved.rowcount != 1:  # type: ignore[attr-defined]  # a text UPDATE answers with a cursor result.
+        return False
+    if return_stock:
+        give_back(session, limits(session, template, session.get_one(Customer, coupon.customer_id), now=coupon.issued_at))
+    session.refresh(coupon)
+    return True
