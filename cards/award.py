@@ -43,9 +43,19 @@ class Awarded:
 
 
 def award(
-    session: Session, occasion: Occasion, *, programme: Programme, place: Place, actor: str, now: datetime, purchase_id: int | None = None
+    session: Session,
+    occasion: Occasion,
+    *,
+    programme: Programme,
+    actor: str,
+    now: datetime,
+    place: Place | None = None,
+    purchase_id: int | None = None,
 ) -> list[Awarded]:
-    """Post what the rules of the occasion's day give for it. Called again for the same occasion it gives nothing more."""
+    """Post what the rules of the occasion's day give for it. Called again for the same occasion it gives nothing more.
+
+    `place` issues the points of an order; without one each rule's own unit does.
+    """
     rules = rules_at(session, programme_id=programme.id, at=occasion.occurred_at, hears=occasion.kind)
     chosen = choose([(rule, rule.kind.award(rule.params, occasion)) for rule in rules])
     if not chosen:
@@ -67,12 +77,14 @@ def award(
             )
             if points <= 0:
                 continue
-            cause = Cause(key, occasion.reason or rule.name, actor, occasion.occurred_at, now, place.store_id)
+            cause = Cause(key, occasion.reason or rule.name, actor, occasion.occurred_at, now, None if place is None else place.store_id)
+            unit_id = rule.unit_id if place is None else place.unit_id
+            assert unit_id is not None, "a rule that is not about orders names its unit"
             posted = earn(
                 session,
                 wallet_id=wallets[person],
                 amount=points,
-                unit_id=place.unit_id,
+                unit_id=unit_id,
                 cause=cause,
                 available_from=usable,
                 expires_at=ends,

@@ -25,6 +25,7 @@ Pick = Literal["first", "best", "all"]
 MOST_RULES = 200
 _CAPS = TypeAdapter(list[Cap])
 MOST_CAPS = 8
+_ABOUT_ORDERS = frozenset({"spend", "first_purchase"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class LiveRule:
     group: tuple[int, str] | None
     """The group's id and what it picks."""
     priority: int
+    unit_id: int | None
 
 
 @cache
@@ -68,7 +70,9 @@ def rules_at(session: Session, *, programme_id: int, at: datetime, hears: str | 
         kind, params, caps = checked
         if hears is None or hears in kind.listens(params):
             competes = None if group is None else (group.id, group.pick)
-            found.append(LiveRule(rule.id, rule.public_id, version.id, rule.name, kind, params, caps, competes, rule.priority))
+            found.append(
+                LiveRule(rule.id, rule.public_id, version.id, rule.name, kind, params, caps, competes, rule.priority, rule.business_unit_id)
+            )
     return found
 
 
@@ -86,8 +90,11 @@ def define_rule(
     valid_to: datetime | None = None,
     group: str | None = None,
     priority: int = 100,
+    unit_id: int | None = None,
 ) -> EarningVersion:
     """Write a rule, or the next version of one, which ends the version before it. Moments are UTC; a first version may begin in the past.
+
+    `unit_id` owes the points of a rule that is not about orders.
 
     Raises BadRequestError for what cannot be, ConflictError when history would be rewritten.
     """
@@ -98,6 +105,8 @@ def define_rule(
     if valid_to is not None and valid_to <= begins:
         raise BadRequestError("结束须晚于开始 / a version ends after it begins", code="bad_dates")
     said, capped = _read(kind, params, caps)
+    if unit_id is None and kind not in _ABOUT_ORDERS:
+        raise BadRequestError("须指明由哪个事业部承担积分 / say which unit owes these points", code="no_unit")
     rule = session.scalar(select(EarningRule).where(EarningRule.programme_id == programme_id, EarningRule.name == name).with_for_update())
     if rule is None:
         count = len(session.scalars(select(EarningRule.id).where(EarningRule.programme_id == programme_id)).all())
@@ -107,7 +116,7 @@ def define_rule(
         session.add(rule)
     elif rule.kind != kind:
         raise ConflictError(f"规则 {name} 的类型是 {rule.kind} / the rule {name} is of kind {rule.kind}", code="other_kind")
-    rule.priority = priority
+    rule.priority, rule.business_unit_id = priority, unit_id
     rule.group_id = None if group is None else _group_id(session, programme_id, group)
     session.flush()
     number = _close_last(session, rule, begins=begins, now=now)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from app.core.house import current
+from jobs import night as money
 from jobs.broadcasts.sweep import sweep_broadcasts
 from jobs.reactions_run import sweep_reactions
 from tagging.channels import renew_channels
@@ -25,6 +26,8 @@ TIMETABLE = (
     Entry("jobs.schedule.sweep", "urgent", every_s=SWEEP_S),
     Entry("jobs.schedule.tidy", "default", every_s=60),
     Entry("jobs.schedule.renew", "default", cron="30 3 * * *"),
+    Entry("jobs.schedule.free", "default", every_s=60),
+    Entry("jobs.schedule.night", "default", cron="5,15,25,35,45,55 0-5 * * *"),
 )
 
 
@@ -43,3 +46,13 @@ def tidy() -> None:
 def renew() -> None:
     """Renew the temporary channel codes that run out within three days."""
     renew_channels(current())
+
+
+def free() -> None:
+    """Release points and value whose ten minutes at a till are over."""
+    money.free_holds()
+
+
+def night() -> None:
+    """Activate, expire, judge tiers, attach orders, from midnight in Shanghai: a run that was cut off is gone on with ten minutes later."""
+    money.night()

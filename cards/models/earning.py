@@ -40,6 +40,8 @@ class EarningRule(Base):
     """Without a group a rule competes with nobody."""
     priority: Mapped[int] = mapped_column(Integer, default=100)
     """The lower number goes first."""
+    business_unit_id: Mapped[int | None] = mapped_column(ForeignKey("business_unit.id"))
+    """Who owes the points where no order says it: check-ins, birthdays, referrals."""
 
 
 class EarningVersion(Base):

@@ -130,6 +130,8 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(length=32), nullable=False),
         sa.Column("group_id", sa.BigInteger(), nullable=True),
         sa.Column("priority", sa.Integer(), nullable=False),
+        sa.Column("business_unit_id", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["business_unit_id"], ["business_unit.id"], name=op.f("fk_earning_rule_business_unit_id")),
         sa.ForeignKeyConstraint(["group_id"], ["earning_group.id"], name=op.f("fk_earning_rule_group_id")),
         sa.ForeignKeyConstraint(["programme_id"], ["programme.id"], name=op.f("fk_earning_rule_programme_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_earning_rule")),
