@@ -26,7 +26,8 @@ from cards.models.tiers import ChangeWhy, Tier, TierChange
 from cards.numbers import new_number, tidy_number
 from cards.phones import find_by_phone, living_customer, tidy_phone
 
-OPENED = "card.opened"
+OPENED, IMPORTED = "card.opened", "card.imported"
+"""Somebody brought from elsewhere is told apart: what greets a new member must not greet a hundred thousand old ones."""
 _CARD = table_of(MemberCard)
 _TRIES = 8
 
@@ -90,7 +91,7 @@ def open_card(
     session.flush()
     opened = Fact(
         key=f"card:{card.public_id}",
-        kind=OPENED,
+        kind=IMPORTED if path is CardPath.IMPORT else OPENED,
         occurred_at=now,
         data={"card": str(card.public_id), "path": path.value, "programme_id": programme_id, "store_id": store_id, "gift_points": points},
         customer_id=customer.id,

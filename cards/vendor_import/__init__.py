@@ -1,0 +1,1 @@
+"""Migration from another vendor: members, tiers, points with lots, balances and coupons from CSV, tried before anything is written."""
