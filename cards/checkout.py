@@ -10,11 +10,13 @@ from sqlalchemy.orm import Session
 from app.core.errors import FankaError
 from app.core.house import House
 from app.core.idempotency import Answer, answer_once
+from app.core.nouns import Store
 from app.core.unit import reading
 from cards.coupons.asked import OrderIn
 from cards.coupons.attempts import uniform, write_attempt, write_refusal
 from cards.coupons.checkout import Basket, find_customer, price, tell_quote
 from cards.coupons.holds import Settled, confirm_hold, hold_order, release_hold, reverse_hold, tell_hold
+from cards.slip import print_slip
 from cards.till import Till
 
 MOST_NAMED = 20
@@ -85,7 +87,8 @@ def confirm(house: House, hold_id: UUID, wish: StepIn, *, till: Till, key: str, 
 
     def act(session: Session) -> Answer:
         settled = confirm_hold(session, hold_id, till=till, registry=house.registry, now=house.clock.now())
-        return _done(session, house, "confirm", settled, wish, till=till)
+        answer = _done(session, house, "confirm", settled, wish, till=till)
+        return Answer(answer.status, {**answer.body, "slip": slip_of(session, settled, till=till)})
 
     return _once(house, "confirm", act, wish.attempt_id, till=till, key=key, body=body, public=public)
 
@@ -109,6 +112,14 @@ def reverse(house: House, hold_id: UUID, wish: StepIn, *, till: Till, supervisor
         return _done(session, house, "reverse", settled, wish, till=till)
 
     return _once(house, "reverse", act, wish.attempt_id, till=till, key=key, body=body, public=public)
+
+
+def slip_of(session: Session, settled: Settled, *, till: Till) -> str:
+    """The printed slip of a confirmed order."""
+    held = settled.hold
+    store = session.get_one(Store, held.store_id)
+    number = held.order_key.split(":", 1)[1]
+    return print_slip(store=store.name, quote=held.quote, at=held.settled_at or held.created_at, clerk=till.actor, number=number)
 
 
 def _done(session: Session, house: House, act: str, settled: Settled, wish: StepIn, *, till: Till) -> Answer:

@@ -16,7 +16,7 @@ from app.core.unit import work
 from cards import codes
 from cards.coupons.asked import RedeemIn, UndoIn
 from cards.coupons.attempts import may_try, uniform, write_attempt, write_refusal
-from cards.coupons.conditions import check_coupon
+from cards.coupons.conditions import OFFLINE_TRUST, check_coupon
 from cards.coupons.recognise import Ticket, find_coupon, read_ticket, write_ticket
 from cards.coupons.told import tell_coupon, tell_customer, tell_use
 from cards.coupons.undo import Undoing, undo_use
@@ -38,7 +38,7 @@ def redeem(house: House, wish: RedeemIn, *, till: Till, key: str, body: bytes, p
         now = house.clock.now()
         if blocked:
             raise RefusedError("too_many_tries")
-        coupon = _which(session, house, wish, till=till, now=now)
+        coupon = _which(session, house, wish, till=till, now=_shown_at(wish, now))
         purpose = (
             f"order:{till.client_id}:{wish.order.source}:{wish.order.order_no}" if wish.order.order_no else f"attempt:{wish.attempt_id}"
         )
@@ -116,6 +116,13 @@ def _which(session: Session, house: House, wish: RedeemIn, *, till: Till, now: d
         return find_coupon(session, house, wish.code, client_id=till.client_id, now=now, spend=spend)
     ticket = read_ticket(house.ring, wish.ticket or "", client_id=till.client_id, now=now)
     return _of_ticket(session, ticket, wish.coupon)
+
+
+def _shown_at(wish: RedeemIn, now: datetime) -> datetime:
+    """When the code was shown. Without a connection that is the device's word, and the conditions ask the template whether it is good."""
+    if wish.offline and wish.device_at is not None and now - OFFLINE_TRUST <= wish.device_at <= now:
+        return wish.device_at
+    return now
 
 
 def _of_ticket(session: Session, ticket: Ticket, chosen: UUID | None) -> Coupon:

@@ -58,7 +58,7 @@ SENTENCES: Mapping[str, Sentence] = {
     "quote_changed": Sentence("金额有变化", "请重新试算", "The amounts have changed", "Ask for a new quote"),
 }  # fmt: skip
 
-PUBLIC_CODE = "not_accepted"
+PUBLIC_CODE = "coupon_refused"
 PUBLIC_ZH = "这张券现在不能使用。"
 PUBLIC_EN = "This coupon cannot be used now."
 """One answer for unknown, used, expired and foreign alike: different ones would let strangers find codes."""

@@ -19,6 +19,8 @@ SCOPES = {
     "points:read": "查询积分 · read points and statements",
     "points:write": "调整与转赠积分 · adjust and transfer points",
     "tills": "收银台：报价、占用、核销 · quotes, holds and redemptions at a till",
+    "tills:why": "收银台：看到拒绝的真实原因 · the true reason of a refusal, for the clerk's screen",
+    "tills:reverse": "收银台：15 分钟后撤销，须写原因 · reversals after 15 minutes, with a reason",
 }
 _PREFIX = "fk_"
 

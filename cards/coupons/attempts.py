@@ -18,7 +18,7 @@ from cards.coupons.recognise import mask_code
 from cards.fraud import SUSPICIOUS, suspect
 from cards.models.coupons import Coupon
 from cards.models.redemption import Attempt
-from cards.refusals import RefusedError, for_public
+from cards.refusals import PUBLIC_CODE, PUBLIC_EN, PUBLIC_ZH, RefusedError, for_public
 from cards.till import Till
 
 GUESSES, ADDRESS_GUESSES, PROGRAM_GUESSES = 30, 120, 600
@@ -95,7 +95,7 @@ def uniform(act: Callable[[Session], Answer], *, public: bool) -> Callable[[Sess
         except FankaError as error:
             if error.status >= 500:
                 raise
-            raise FankaError("not accepted", code="not_accepted", status=409) from error
+            raise FankaError(f"{PUBLIC_ZH} / {PUBLIC_EN}", code=PUBLIC_CODE, status=409) from error
 
     return hidden if public else act
 

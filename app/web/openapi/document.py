@@ -34,6 +34,8 @@ _WRITING_REFUSALS = {
     "415": "The body is not application/json, or is encoded.",
     "422": "The content does not fit, or the Idempotency-Key was used with another body.",
 }
+READING = frozenset({"/till/quotes", "/till/members"})
+"""Calls that only read, and are POST because what they ask has no place in an address."""
 _KEY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -47,17 +49,19 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
     """Add what every operation shares, in place of writing it at each."""
     document.setdefault("components", {}).setdefault("schemas", {})["Problem"] = PROBLEM
     document["info"]["x-scopes"] = SCOPES
-    for path in document.get("paths", {}).values():
+    for address, path in document.get("paths", {}).items():
         for method, operation in path.items():
             if not isinstance(operation, dict) or "responses" not in operation:
                 continue
-            writing = method in {"post", "put", "patch", "delete"}
-            said = {**_REFUSALS, **(_WRITING_REFUSALS if writing else {"422": "A parameter does not fit."})}
+            carrying = method in {"post", "put", "patch", "delete"}
+            writing = carrying and address not in READING
+            said = {**_REFUSALS, **(_WRITING_REFUSALS if carrying else {"422": "A parameter does not fit."})}
             for status, words in said.items():
                 operation["responses"].setdefault(status, _refusal(words))
+            if carrying:
+                operation.get("requestBody", {})["required"] = True
             if writing:
                 operation.setdefault("parameters", []).append(_KEY)
-                operation.get("requestBody", {})["required"] = True
                 if {"200", "201"} <= set(operation["responses"]):
                     operation["responses"]["200"]["content"] = operation["responses"]["201"]["content"]
                 for status, answer in operation["responses"].items():
