@@ -116,7 +116,9 @@ class _Someone:
         )[0]()
 
     def _click(self) -> Act:
-        return {"do": "click", "key": self._rng.choice(MENU_KEYS[:-1] if self._shy else MENU_KEYS)}
+        # Who follows one account presses the key of consent now and then: it joins nothing.
+        curious = not self._shy and self._rng.random() < 0.05
+        return {"do": "click", "key": CONSENT_KEY if curious else self._rng.choice(MENU_KEYS[:-1])}
 
     def _keyword(self) -> Act:
         keyword = self._rng.choice([each for each in KEYWORDS if not (self._shy and each.records)])
