@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+INSTANT = timedelta(microseconds=1)
+"""Added to now, it takes in what happens at this very moment: spans leave out their end."""
 BOOKED_BY = "staff:"
 """How a purchase booked at a counter names its clerk: this and his login."""
 

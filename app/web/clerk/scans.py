@@ -15,7 +15,7 @@ from app.core.logins import Presence
 from app.core.nouns import Customer
 from app.web.clerk.door import Answered, Door, Form
 from app.web.clerk.till import client_of, till_of
-from cards.counter_report import by_clerk
+from cards.counter_report import INSTANT, by_clerk
 from cards.coupons.undo import OWN_UNDO
 from cards.models.coupons import Coupon, CouponTemplate
 from cards.models.redemption import Attempt, CouponUse
@@ -85,7 +85,7 @@ def add_routes(blueprint: Blueprint, door: Door) -> None:
 
 def tally(session: Session, presence: Presence, *, now: datetime) -> dict[str, int]:
     """What this shift came to so far."""
-    found = by_clerk(session, store_id=presence.store.id, since=presence.shift.opened_at, until=now)
+    found = by_clerk(session, store_id=presence.store.id, since=presence.shift.opened_at, until=now + INSTANT)
     own = next((each for each in found if each.login == presence.staff.login), None)
     return {"number": own.redeemed if own else 0, "pay_fen": own.pay_fen if own else 0}
 

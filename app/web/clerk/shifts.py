@@ -14,7 +14,7 @@ from app.core.logins import Presence, log_out
 from app.core.people import Shift
 from app.web.clerk.door import STAFF_COOKIE, Answered, Door, Form, answered, idempotency_key, refusal_body
 from app.web.clerk.till import client_of
-from cards.counter_report import Totals, by_clerk, by_unit
+from cards.counter_report import INSTANT, Totals, by_clerk, by_unit
 
 
 class CloseForm(Form):
@@ -64,11 +64,13 @@ def add_routes(blueprint: Blueprint, door: Door) -> None:
 def told(session: Session, presence: Presence, *, now: Any) -> dict[str, Any]:
     """The turn so far. Colleagues' figures are for those who may see reports."""
     since = presence.shift.opened_at
-    found = by_clerk(session, store_id=presence.store.id, since=since, until=now)
+    found = by_clerk(session, store_id=presence.store.id, since=since, until=now + INSTANT)
     login = presence.staff.login
     own = next((each for each in found if each.login == login), Totals(login, presence.staff.name))
     everybody = Right.REPORT in presence.rights
-    bears = by_unit(session, store_id=presence.store.id, since=since, until=now, staff_id=None if everybody else presence.staff.id)
+    bears = by_unit(
+        session, store_id=presence.store.id, since=since, until=now + INSTANT, staff_id=None if everybody else presence.staff.id
+    )
     return {
         "name": presence.staff.name,
         "from": since,

@@ -25,6 +25,11 @@ export function icon(name) {
   return svg;
 }
 
+// What a place holds from now on; parts that are not wanted are left out.
+export function fill(place, ...children) {
+  place.replaceChildren(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+}
+
 export function pairs(rows) {
   const list = el("dl", { cls: "pairs" });
   for (const [name, value, cls] of rows) {
@@ -52,7 +57,7 @@ let release = null;
 export function openSheet(...children) {
   const sheet = $("sheet");
   release ??= document.activeElement;
-  sheet.replaceChildren(el("div", { cls: "grip" }), ...children);
+  fill(sheet, el("div", { cls: "grip" }), ...children);
   sheet.hidden = $("veil").hidden = false;
   $("app").inert = true;
   (sheet.querySelector("[autofocus]") ?? sheet.querySelector("button"))?.focus({ preventScroll: true });

@@ -1,6 +1,6 @@
 // Members: found by what they show or say, seen masked; their coupons, and a card opened on the spot.
 import { Refused, Unreached, call } from "./api.js";
-import { $, el, field, icon, newId } from "./dom.js";
+import { $, el, field, fill, icon, newId } from "./dom.js";
 import * as scan from "./scan.js";
 import { feel } from "./senses.js";
 import { count, date, t, told } from "./words.js";
@@ -12,7 +12,7 @@ const both = (said) => (said ? told({ detail: said.zh, detail_en: said.en }) : "
 export function open(found) {
   const view = $("view-member");
   const place = el("div", { id: "member-found" });
-  view.replaceChildren(el("h1", { text: t("member_title") }), el("p", { cls: "lead", text: t("member_lead") }), finder(place), place, opener(place));
+  fill(view, el("h1", { text: t("member_title") }), el("p", { cls: "lead", text: t("member_lead") }), finder(place), place, opener(place));
   if (found?.kind === "member") show(place, found);
   else view.querySelector("input")?.focus({ preventScroll: true });
 }
@@ -25,7 +25,7 @@ function finder(place) {
 }
 
 async function find(place, key) {
-  place.replaceChildren(el("div", { cls: "box" }, el("div", { cls: "skeleton" }), el("div", { cls: "skeleton" })));
+  fill(place, el("div", { cls: "box" }, el("div", { cls: "skeleton" }), el("div", { cls: "skeleton" })));
   try {
     show(place, await call("member", { body: { key } }));
     feel("done");
@@ -38,12 +38,12 @@ function fail(place, error) {
   if (!(error instanceof Refused) && !(error instanceof Unreached)) throw error;
   if (frame.gone(error)) return;
   const said = error instanceof Refused ? [both(error.body.why) || told(error.body), both(error.body.next)].filter(Boolean).join("。") : t("error_net");
-  place.replaceChildren(el("p", { cls: "note bad", role: "alert", text: said }));
+  fill(place, el("p", { cls: "note bad", role: "alert", text: said }));
   feel("no");
 }
 
 function show(place, found) {
-  place.replaceChildren(
+  fill(place, 
     el("div", { cls: "face", "data-face": found.face },
       el("b", { text: [found.name || t("member"), found.tier].filter(Boolean).join(" · ") }), el("br"), el("small", { text: [found.phone, found.number].filter(Boolean).join(" · ") }),
       el("p", { cls: "points" }, el("span", { cls: "figure", text: count(found.points) }), el("small", { text: [t("member_points"), found.pending ? t("member_pending", { n: count(found.pending) }) : ""].filter(Boolean).join(" · ") }))),

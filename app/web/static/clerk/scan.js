@@ -166,7 +166,9 @@ function refused(body) {
   const about = body.told ?? {};
   const place = [about.at && when(about.at), about.store, about.by].filter(Boolean).join(" · ");
   const why = body.why ? both(body.why) : told(body);
-  const rows = [[t("coupon"), about.coupon], [t("reduced"), about.discount_fen ? money(about.discount_fen) : ""], [t("slip"), about.slip], ...(about.rows ?? []).map((each) => [both(each.name), both(each.value)])];
+  const rows = [[t("coupon"), about.coupon], ...(used
+    ? [[t("reduced"), about.discount_fen ? money(about.discount_fen) : ""], [t("slip"), about.slip]]
+    : [[t("stores"), about.stores?.join("、")], [t("ended"), about.expired_at && when(about.expired_at)], [t("begins"), about.valid_from && when(about.valid_from)], [t("free_at"), about.until && when(about.until)], [t("rest"), about.uses_left === undefined ? "" : String(about.uses_left)]])];
   outcome.reveal({
     kind: used ? "used" : "no", title: used ? t("used") : t("no"), why: used && place ? place : why, big: !used, rows, closed: goOn,
     next: used ? t("used_next") : both(body.next) || (body.request_id ? t("error_code", { id: body.request_id }) : ""),
@@ -306,7 +308,7 @@ function scanRow(scan) {
   const [cls, sign] = KIND[scan.outcome] ?? ["no", "no"];
   const line = scan.outcome === "done" || scan.outcome === "undone"
     ? [scan.who, when(scan.at).replace(/^(今天|today) /, ""), scan.discount_fen ? `${language() === "en" ? "−" : "减"} ${money(scan.discount_fen)}` : "", scan.outcome === "undone" ? t("undone") : ""]
-    : [when(scan.at).replace(/^(今天|today) /, ""), scan.detail ? both(scan.detail) : ""];
+    : [when(scan.at).replace(/^(今天|today) /, ""), scan.what, scan.who];
   const undo = scan.undo_until && Date.parse(scan.undo_until) > serverNow();
   const act = el("button", { type: "button", cls: undo ? "act undo" : "act", text: t("detail"), "data-until": undo ? scan.undo_until : null, on: { click: () => (undo && Date.parse(scan.undo_until) > serverNow() ? askUndo({ use: scan.use, what: scan.what, who: scan.who, own: true }) : details(scan)) } });
   return el("li", { cls: "row", "data-outcome": scan.outcome }, el("span", { cls: `dot ${cls}` }, icon(sign)), el("div", {}, el("b", { text: scan.outcome === "done" || scan.outcome === "undone" ? scan.what : both(scan.why) || scan.what }), el("small", { text: line.filter(Boolean).join(" · ") })), act);
@@ -321,12 +323,18 @@ function countDown() {
   for (const part of $("recent").querySelectorAll("[data-age]")) part.textContent = t("queued", { age: age(Date.now() - Number(part.dataset.age)) });
 }
 
+// The server masks a code as its kind and last signs.
+function shown(code) {
+  const [kind, ...rest] = code.split(" ");
+  return kind === "moving" ? t("moving", { code: rest.join(" ") }) : kind === "typed" ? rest.join(" ") : "";
+}
+
 function details(scan) {
   const may = scan.outcome === "done" && frame.right("undo_others");
   camera.pause();
   openSheet(
     el("div", { cls: "head" }, el("div", {}, el("h1", { text: scan.what || both(scan.why) }), scan.why ? el("p", { cls: "muted", text: both(scan.why) }) : null), el("button", { type: "button", cls: "close", "aria-label": t("close"), on: { click: closeSheet } }, icon("close"))),
-    pairs([[t("result"), scan.outcome === "done" ? t("done") : scan.outcome === "undone" ? t("undone") : scan.outcome === "already_used" ? t("used") : t("no")], [t("member"), scan.who], [t("when"), when(scan.at)], [t("where"), scan.where], [t("by"), scan.by], [t("code"), scan.shown], [t("reduced"), scan.discount_fen ? money(scan.discount_fen) : ""], [t("number"), scan.attempt.slice(-8).toUpperCase()]]),
+    pairs([[t("result"), scan.outcome === "done" ? t("done") : scan.outcome === "undone" ? t("undone") : scan.outcome === "already_used" ? t("used") : t("no")], [t("member"), scan.who], [t("when"), when(scan.at)], [t("where"), scan.where], [t("by"), scan.by], [t("code"), shown(scan.shown)], [t("reduced"), scan.discount_fen ? money(scan.discount_fen) : ""], [t("number"), scan.attempt.slice(-8).toUpperCase()]]),
     scan.next ? el("p", { cls: "note", text: both(scan.next) }) : null,
     el("div", { cls: "stack" }, may ? el("button", { type: "button", cls: "btn btn-soft", text: t("undo_title"), on: { click: () => { closeSheet(); askUndo({ use: scan.use, what: scan.what, who: scan.who, own: false }); } } }) : null, el("button", { type: "button", cls: "btn btn-main", text: t("close"), on: { click: closeSheet } })));
   whenSheetCloses(() => camera.resume());

@@ -1,6 +1,6 @@
 // The end of a turn: totals by clerk, who pays for the coupons, and the hand-over that freezes them.
 import { Refused, Unreached, call } from "./api.js";
-import { $, closeSheet, el, newId, openSheet, pairs, toast } from "./dom.js";
+import { $, closeSheet, el, fill, newId, openSheet, pairs, toast } from "./dom.js";
 import * as queue from "./queue.js";
 import { count, money, t, told, when } from "./words.js";
 
@@ -9,16 +9,16 @@ export const settle = (given) => { frame = given; };
 
 export async function open() {
   const view = $("view-shift");
-  view.replaceChildren(el("h1", { text: t("shift_title") }), el("div", { cls: "box" }, el("div", { cls: "skeleton" }), el("div", { cls: "skeleton" })));
+  fill(view, el("h1", { text: t("shift_title") }), el("div", { cls: "box" }, el("div", { cls: "skeleton" }), el("div", { cls: "skeleton" })));
   let held;
   try {
     held = await call("shift");
   } catch (error) {
     if (!(error instanceof Refused) && !(error instanceof Unreached)) throw error;
     if (frame.gone(error)) return;
-    return view.replaceChildren(el("h1", { text: t("shift_title") }), el("p", { cls: "note bad", role: "alert", text: error instanceof Refused ? told(error.body) : t("error_net") }), out());
+    return fill(view, el("h1", { text: t("shift_title") }), el("p", { cls: "note bad", role: "alert", text: error instanceof Refused ? told(error.body) : t("error_net") }), out());
   }
-  view.replaceChildren(
+  fill(view, 
     el("h1", { text: t("shift_title") }), el("p", { cls: "lead", text: t("shift_lead", { name: held.name, from: when(held.from) }) }),
     el("div", { cls: "box" }, figures(held.own), more(held.own)),
     held.by_clerk.length > 1 ? table(t("shift_by"), [t("name"), t("count"), t("discount"), t("shift_sales")], held.by_clerk.map((each) => [each.name, count(each.redeemed), money(each.discount_fen), money(each.pay_fen)])) : null,
