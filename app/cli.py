@@ -4,7 +4,7 @@ import importlib
 
 import click
 
-# Name to module; each module holds a click command or group of the same name. In the order of help.
+# Name to module; each module holds a click command or group of the same name, with _ for -. In the order of help.
 COMMANDS = {
     "up": "up",
     "demo": "demo",
@@ -14,6 +14,10 @@ COMMANDS = {
     "account": "account",
     "store": "store",
     "staff": "staff",
+    "programme": "programme",
+    "tier": "tier",
+    "member": "member",
+    "migrate-vendor": "migrate_vendor",
     "channel": "channel",
     "menu": "menu",
     "reply": "reply",
@@ -39,7 +43,7 @@ class _Lazy(click.Group):
         del ctx
         if cmd_name not in COMMANDS:
             return None
-        found: click.Command = getattr(importlib.import_module(f"app.commands.{COMMANDS[cmd_name]}"), cmd_name)
+        found: click.Command = getattr(importlib.import_module(f"app.commands.{COMMANDS[cmd_name]}"), cmd_name.replace("-", "_"))
         return found
 
 

@@ -1,0 +1,135 @@
+"""`fanka programme`: what the group promises its members, the gift for opening a card, and the card at WeChat."""
+
+import click
+from sqlalchemy import select
+
+from app.commands.frame import command
+from app.commands.house import account_called, opened
+from app.commands.speech import Voice
+from app.core.unit import reading, work
+from app.wechat.card_product import CardFace
+from cards.membership import count_members
+from cards.mirror import set_up_mirror
+from cards.models.membership import OpeningGift
+from cards.models.programme import Expiry, Programme, ReturnPolicy
+from cards.programmes import add_programme, programme_called, set_gift, unit_called
+
+ACTOR = "cli"
+
+
+@click.group()
+def programme() -> None:
+    """会员计划 · Programmes of the group."""
+
+
+@command(programme, "add")
+@click.argument("name")
+@click.option(
+    "--returns",
+    type=click.Choice([each.value for each in ReturnPolicy]),
+    default=ReturnPolicy.DEBT.value,
+    show_default=True,
+    help="退货时积分已用掉怎么办 · what a return does when its points are spent.",
+)
+@click.option(
+    "--expiry",
+    type=click.Choice([each.value for each in Expiry]),
+    default=Expiry.ROLLING.value,
+    show_default=True,
+    help="积分如何到期 · how points expire.",
+)
+@click.option("--months", type=click.IntRange(0, 120), default=12, show_default=True, help="有效月数 · how many months they last.")
+@click.option("--pending-days", type=click.IntRange(0, 365), default=7, show_default=True, help="退货期天数 · days of the return window.")
+def add(voice: Voice, *, name: str, returns: str, expiry: str, months: int, pending_days: int) -> None:
+    """添加会员计划 · Add a programme."""
+    with opened() as house, work(house.engine) as session:
+        made = add_programme(
+            session,
+            name=name,
+            return_policy=ReturnPolicy(returns),
+            expiry=Expiry(expiry),
+            expiry_months=months,
+            pending_days=pending_days,
+            actor=ACTOR,
+            now=house.clock.now(),
+        )
+        voice.line(f"已添加会员计划 {made.name}", f"added the programme {made.name}")
+        voice.answer({"id": str(made.public_id), "name": made.name})
+
+
+@command(programme, "list")
+def list_(voice: Voice) -> None:
+    """列出会员计划 · List the programmes with their members."""
+    with opened() as house, reading(house.replica) as session:
+        rows = session.scalars(select(Programme).order_by(Programme.id)).all()
+        told = [
+            {
+                "id": str(row.public_id),
+                "name": row.name,
+                "members": count_members(session, row.id),
+                "expiry": row.expiry,
+                "expiry_months": row.expiry_months,
+                "pending_days": row.pending_days,
+                "returns": row.return_policy,
+                "gift": given.points if (given := session.get(OpeningGift, row.id)) else 0,
+            }
+            for row in rows
+        ]
+    voice.table(
+        [("名称", "name"), ("会员", "members"), ("到期", "expiry"), ("月", "months"), ("待生效天", "pending days"), ("开卡礼", "gift")],
+        [(each["name"], each["members"], each["expiry"], each["expiry_months"], each["pending_days"], each["gift"]) for each in told],
+        empty=("还没有会员计划", "there is no programme yet"),
+    )
+    voice.answer({"programmes": told})
+
+
+@command(programme, "gift")
+@click.argument("points", type=click.IntRange(0))
+@click.option("--unit", default=None, help="承担的事业部 · the business unit that gives it.")
+@click.option("--programme", "name", default=None, help="会员计划, 只有一个时可省 · which programme, if there are several.")
+def gift(voice: Voice, *, points: int, unit: str | None, name: str | None) -> None:
+    """设定开卡礼 · Set the opening gift in points; 0 takes it away."""
+    with opened() as house, work(house.engine) as session:
+        found = programme_called(session, name)
+        giver = None if unit is None else unit_called(session, unit)
+        set_gift(session, found, points=points, unit=giver, actor=ACTOR, now=house.clock.now())
+        voice.line(f"{found.name} 开卡礼: {points:,} 积分", f"{found.name}: {points:,} points for opening a card")
+        voice.answer({"programme": found.name, "gift": points})
+
+
+@command(programme, "mirror")
+@click.argument("appid")
+@click.option("--adapter", default="legacy", show_default=True, help="卡的种类 · the card product: none, legacy.")
+@click.option("--title", required=True, help="卡名, 9 个字以内 · its title, up to 9 characters.")
+@click.option("--brand", required=True, help="商家名, 12 个字以内 · the brand, up to 12 characters.")
+@click.option("--logo", required=True, help="微信上的图标地址 · the logo's address at WeChat.")
+@click.option("--notice", default="结账时出示", show_default=True, help="提示, 16 个字以内 · the notice, up to 16 characters.")
+@click.option("--description", default="会员权益以本店规则为准", show_default=True, help="说明 · the description.")
+@click.option("--privileges", default="消费得积分", show_default=True, help="特权说明 · what members get.")
+@click.option("--value", is_flag=True, help="也显示储值 (需权限) · show stored value too (needs a right).")
+@click.option("--programme", "name", default=None, help="会员计划, 只有一个时可省 · which programme, if there are several.")
+def mirror(
+    voice: Voice,
+    *,
+    appid: str,
+    adapter: str,
+    title: str,
+    brand: str,
+    logo: str,
+    notice: str,
+    description: str,
+    privileges: str,
+    value: bool,
+    name: str | None,
+) -> None:
+    """建立微信会员卡 · Make the programme's card at WeChat, which mirrors ours."""
+    with opened() as house:
+        account = account_called(house, appid)
+        with reading(house.engine) as session:
+            found = programme_called(session, name)
+        face = CardFace(title, brand, logo, notice, description, privileges, shows_value=value)
+        made = set_up_mirror(house, programme_id=found.id, account_id=account.id, adapter=adapter, face=face, actor=ACTOR)
+        voice.line(
+            f"{found.name} 在 {account.name} 的会员卡: {made.card_id or '-'}", f"{found.name} at {account.name}: {made.card_id or '-'}"
+        )
+        voice.answer({"id": str(made.public_id), "programme": found.name, "account": appid, "adapter": adapter, "card_id": made.card_id})

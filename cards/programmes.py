@@ -1,0 +1,99 @@
+"""Programmes of the group: made, found by name, and given an opening gift."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from app.core.audit import note
+from app.core.bulk import table_of
+from app.core.errors import BadRequestError, ConflictError, NotFoundError
+from app.core.nouns import BusinessUnit
+from cards.ledger.post import check_amount
+from cards.membership import only_programme
+from cards.models.membership import OpeningGift
+from cards.models.programme import Expiry, Programme, ReturnPolicy
+
+
+def add_programme(
+    session: Session,
+    *,
+    name: str,
+    return_policy: ReturnPolicy,
+    expiry: Expiry,
+    expiry_months: int,
+    pending_days: int,
+    actor: str,
+    now: datetime,
+) -> Programme:
+    """Make a programme. Raises BadRequestError, and ConflictError for a name that is taken."""
+    if not 1 <= len(name.strip()) <= 64:
+        raise BadRequestError("名称为 1 到 64 个字 / a name has 1 to 64 characters", code="bad_name")
+    if not 0 <= expiry_months <= 120 or not 0 <= pending_days <= 365:
+        raise BadRequestError(
+            "有效期 0 到 120 个月, 待生效 0 到 365 天 / an expiry of 0 to 120 months, 0 to 365 days pending", code="bad_programme"
+        )
+    made = Programme(
+        name=name.strip(),
+        return_policy=return_policy,
+        expiry=expiry,
+        expiry_months=expiry_months,
+        pending_days=pending_days,
+        created_at=now,
+    )
+    try:
+        with session.begin_nested():
+            session.add(made)
+    except IntegrityError as error:
+        raise ConflictError(f"会员计划 {name} 已有 / there is a programme {name} already", code="programme_exists") from error
+    note(
+        session,
+        at=now,
+        actor=actor,
+        action="programme.added",
+        object_type="programme",
+        object_id=made.public_id,
+        detail={"name": made.name},
+    )
+    return made
+
+
+def programme_called(session: Session, name: str | None) -> Programme:
+    """A programme by its name; without one, the only one there is. Raises NotFoundError."""
+    if name is None:
+        return only_programme(session)
+    found = session.scalar(select(Programme).where(Programme.name == name))
+    if found is None:
+        raise NotFoundError(f"没有会员计划 {name} / there is no programme {name}", code="no_programme")
+    return found
+
+
+def unit_called(session: Session, name: str) -> BusinessUnit:
+    """A business unit by its name. Raises NotFoundError."""
+    found = session.scalar(select(BusinessUnit).where(BusinessUnit.name == name))
+    if found is None:
+        raise NotFoundError(f"没有事业部 {name} / there is no business unit {name}", code="no_unit")
+    return found
+
+
+def set_gift(session: Session, programme: Programme, *, points: int, unit: BusinessUnit | None, actor: str, now: datetime) -> None:
+    """Say what opening a card gives, issued by a unit; 0 points take the gift away. Cards that are open already get nothing. Raises BadRequestError."""
+    held = session.get(OpeningGift, programme.id)
+    if points == 0:
+        if held is not None:
+            session.delete(held)
+    else:
+        check_amount(points)
+        if unit is None:
+            raise BadRequestError("请指明由哪个事业部承担 / say which unit gives it", code="no_unit")
+        said = {"points": points, "business_unit_id": unit.id, "changed_at": now}
+        session.execute(
+            pg_insert(table_of(OpeningGift))
+            .values(programme_id=programme.id, **said)
+            .on_conflict_do_update(index_elements=["programme_id"], set_=said)
+        )
+    session.flush()
+    detail = {"points": points, "unit": None if unit is None else unit.name}
+    note(session, at=now, actor=actor, action="opening_gift.set", object_type="programme", object_id=programme.public_id, detail=detail)
