@@ -20,6 +20,8 @@ from app.web import problems
 from app.web.assets import make_assets
 from app.web.clerk import make_clerk
 from app.web.health import make_health
+from app.web.openapi import mount_api
+from app.web.pay import make_pay
 from app.web.webhook import make_webhook
 from handlers.chain import build_chain
 from tagging.condition_book import open_conditions
@@ -38,7 +40,7 @@ MODEL_MODULES = (
     "jobs.followers.models",
     "cards.models",
 )
-PROJECTION_FOLDERS = ("app.core.projections", "tagging.projections", "jobs.projections")
+PROJECTION_FOLDERS = ("app.core.projections", "tagging.projections", "cards.projections", "jobs.projections")
 REACTION_FOLDERS = ("jobs.reactions",)
 CONDITION_FOLDERS = ("tagging.conditions", "jobs.conditions")
 
@@ -85,5 +87,7 @@ def create_app(house: House) -> Flask:
     flask_app.register_blueprint(make_health(house))
     flask_app.register_blueprint(make_assets())
     flask_app.register_blueprint(make_clerk(house))
+    flask_app.register_blueprint(make_pay(house))
     flask_app.register_blueprint(make_webhook(house, build_chain(house)))
+    mount_api(flask_app, house)
     return flask_app
