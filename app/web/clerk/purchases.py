@@ -6,6 +6,7 @@ from uuid import UUID
 import orjson
 from flask import Blueprint
 from pydantic import Field, ValidationError, model_validator
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.errors import BadRequestError, ConflictError, FankaError
@@ -19,11 +20,13 @@ from app.web.clerk.members import look_up
 from app.web.clerk.till import client_of, till_of
 from cards.counter_report import BOOKED_BY
 from cards.membership import customer_of, only_programme
+from cards.models.orders import Purchase
 from cards.order_forms import OrderIn
-from cards.orders import Booked, book
+from cards.orders import Booked, book, earned_of
 from cards.tiers import current_tier
 from cards.till import Till
 
+SOURCE = "pos"
 COUNTER_SKU = "COUNTER"
 """What is booked when the clerk names no article: the whole slip as one line."""
 
@@ -73,29 +76,8 @@ def _book(session: Session, house: House, form: PurchaseForm, *, presence: Prese
         raise ConflictError("不能为自己记账，请同事来记 / nobody books for himself; ask a colleague", code="own_purchase")
     # A slip's number is unique in its store; without one the attempt itself is the number.
     number = f"{presence.store.code}-{form.order_no or key}"
-    try:
-        order = OrderIn.model_validate(
-            {
-                "source": "pos",
-                "order_no": number,
-                "store": str(presence.store.public_id),
-                "terminal": presence.device.name,
-                "paid_at": now,
-                "customer": customer.public_id,
-                "lines": [{"sku": form.sku or COUNTER_SKU, "amount_fen": form.total_fen}],
-            }
-        )
-    except ValidationError as error:
-        raise BadRequestError("小票号填写有误 / the slip's number cannot be used", code="bad_field", status=422) from error
-    booked = book(
-        session,
-        order,
-        programme_id=programme.id,
-        ring=house.ring,
-        registry=house.registry,
-        actor=f"{BOOKED_BY}{presence.staff.login}",
-        now=now,
-        unit_id=presence.store.business_unit_id,
+    booked = _known(session, number, customer=customer, form=form) or _book_new(
+        session, house, form, number=number, customer=customer, presence=presence, programme_id=programme.id
     )
     tier = current_tier(session, customer_id=customer.id, programme_id=programme.id, at=now)
     return {
@@ -106,6 +88,43 @@ def _book(session: Session, house: House, form: PurchaseForm, *, presence: Prese
         "order_no": form.order_no or key[-8:].upper(),
         **_points(booked, now=now),
     }
+
+
+def _known(session: Session, number: str, *, customer: Customer, form: PurchaseForm) -> Booked | None:
+    """The same slip of the same member with the same amount, booked before: its moment does not matter at a counter."""
+    query = select(Purchase).where(Purchase.source == SOURCE, Purchase.order_no == number, Purchase.customer_id == customer.id)
+    purchase = session.scalar(query.where(Purchase.total_fen == form.total_fen))
+    return None if purchase is None else Booked(purchase, earned_of(session, purchase.id), fresh=False)
+
+
+def _book_new(
+    session: Session, house: House, form: PurchaseForm, *, number: str, customer: Customer, presence: Presence, programme_id: int
+) -> Booked:
+    now = house.clock.now()
+    try:
+        order = OrderIn.model_validate(
+            {
+                "source": SOURCE,
+                "order_no": number,
+                "store": str(presence.store.public_id),
+                "terminal": presence.device.name,
+                "paid_at": now,
+                "customer": customer.public_id,
+                "lines": [{"sku": form.sku or COUNTER_SKU, "amount_fen": form.total_fen}],
+            }
+        )
+    except ValidationError as error:
+        raise BadRequestError("小票号填写有误 / the slip's number cannot be used", code="bad_field", status=422) from error
+    return book(
+        session,
+        order,
+        programme_id=programme_id,
+        ring=house.ring,
+        registry=house.registry,
+        actor=f"{BOOKED_BY}{presence.staff.login}",
+        now=now,
+        unit_id=presence.store.business_unit_id,
+    )
 
 
 def _buyer(session: Session, house: House, form: PurchaseForm, *, presence: Presence, till: Till) -> Customer:
