@@ -108,7 +108,7 @@ def add_pool(session: Session, wish: PoolWish, *, programme_id: int, now: dateti
         with session.begin_nested():
             session.add(pool)
     except IntegrityError as error:
-        raise ConflictError("there is a pool of this name", code="name_taken") from error
+        raise ConflictError("已有同名的共用限额 / there is a pool of this name", code="name_taken") from error
     note(
         session,
         at=now,
@@ -127,13 +127,14 @@ def read_wish(data: object) -> TemplateWish:
         return TemplateWish.model_validate(data)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        raise BadRequestError(f"{'.'.join(map(str, first['loc'])) or 'the template'}: {first['msg']}", code="bad_template") from error
+        where = ".".join(map(str, first["loc"])) or "template"
+        raise BadRequestError(f"模板有误 {where}: {first['msg']} / {where}: {first['msg']}", code="bad_template") from error
 
 
 def add_template(session: Session, wish: TemplateWish, *, programme_id: int, now: datetime, actor: str) -> CouponTemplate:
     """Make a draft. Raises BadRequestError for terms that cannot be, NotFoundError for a place or pool that does not exist."""
     if session.get(Programme, programme_id) is None:
-        raise NotFoundError("no such programme", code="no_programme")
+        raise NotFoundError("没有这个会员计划 / there is no such programme", code="no_programme")
     template = CouponTemplate(programme_id=programme_id, created_at=now, state=TemplateState.DRAFT)
     _fill(session, template, wish)
     session.add(template)
@@ -150,11 +151,17 @@ def change_template(session: Session, public_id: UUID, changes: Mapping[str, Any
     template = find_template(session, public_id, lock=True)
     fixed = sorted(set(changes) - _EDITABLE)
     if template.state != TemplateState.DRAFT and fixed:
-        raise ConflictError(f"{fixed[0]} of a template that was opened cannot change; make a new one", code="terms_are_fixed")
+        raise ConflictError(
+            f"启用后 {fixed[0]} 不能修改，请另建模板 / {fixed[0]} of a template that was opened cannot change; make a new one",
+            code="terms_are_fixed",
+        )
     new = sorted(name for name in _LIMITS & set(changes) if getattr(template, name) is None and changes[name] is not None)
     if template.state != TemplateState.DRAFT and new:
         # What was given out before would not be in the count.
-        raise ConflictError(f"an open template cannot begin to limit {new[0]}; a limit it has may be moved", code="terms_are_fixed")
+        raise ConflictError(
+            f"启用后不能新增限额 {new[0]}，只能调整已有的 / an open template cannot begin to limit {new[0]}; a limit it has may be moved",
+            code="terms_are_fixed",
+        )
     before = show_template(session, template)
     _fill(session, template, read_wish({**before, **changes}))
     session.flush()
@@ -168,7 +175,7 @@ def set_state(session: Session, public_id: UUID, state: TemplateState, *, now: d
     """Open or close a template. Raises ConflictError for going back to a draft."""
     template = find_template(session, public_id, lock=True)
     if state == TemplateState.DRAFT and template.state != TemplateState.DRAFT:
-        raise ConflictError("a template that was opened is no draft any more", code="terms_are_fixed")
+        raise ConflictError("启用过的模板不能退回草稿 / a template that was opened is no draft any more", code="terms_are_fixed")
     template.state = state
     session.flush()
     _note(session, template, f"coupon_template.{state}", {}, now=now, actor=actor)
@@ -182,7 +189,7 @@ def find_template(session: Session, public_id: UUID, *, lock: bool = False) -> C
         query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
     template = session.scalar(query)
     if template is None:
-        raise NotFoundError("there is no such coupon template", code="no_template")
+        raise NotFoundError("没有这个券模板 / there is no such coupon template", code="no_template")
     return template
 
 
@@ -208,7 +215,7 @@ def _fill(session: Session, template: CouponTemplate, wish: TemplateWish) -> Non
         template.pool_id = _one(session.scalars(select(CouponPool.id).where(CouponPool.public_id == wish.pool)).all(), "pool")
     found = session.scalars(select(Store.id).where(Store.public_id.in_(wish.stores)).order_by(Store.id)).all()
     if len(found) != len(set(wish.stores)):
-        raise NotFoundError("there is no such store", code="no_store")
+        raise NotFoundError("没有这家门店 / there is no such store", code="no_store")
     template.store_ids = list(found)
     template.audience = None
     if wish.audience is not None:
