@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from app.core.nouns import Follower
+from app.core.nouns import Customer, Follower
 from cards.ledger.merge import merge_wallets
 from cards.ledger.post import Cause
 from cards.ledger.wallets import lock_wallets
@@ -57,6 +57,16 @@ def merged_cards(session: Session, *, customer_id: int) -> list[tuple[MemberCard
         for card in cards
         if card.state == CardState.ACTIVE
     ]
+
+
+def forget_birthday(session: Session, *, customer_id: int) -> None:
+    """What a member told about himself goes when the customer is forgotten; the contract stays."""
+    forgotten = select(Customer.id).where(Customer.id == customer_id, Customer.erased_at.is_not(None))
+    session.execute(
+        update(MemberCard)
+        .where(MemberCard.customer_id.in_(forgotten))
+        .values(birthday_sealed=None, birthday_lookup=None, birthday_lookup_next=None)
+    )
 
 
 def leave_mirror(session: Session, *, customer_id: int, follower_id: int) -> None:

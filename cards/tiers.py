@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.core.clock import business_day
 from app.core.registry import Registry
+from cards.birthdays import has_birthday
 from cards.expiry import midnight
 from cards.membership import card_of
 from cards.models.membership import MemberCard
@@ -84,12 +85,14 @@ def current_tier(session: Session, *, customer_id: int, programme_id: int, at: d
     return ladder[place] if place >= 0 else None
 
 
-def tier_multiplier_percent(session: Session, *, customer_id: int, programme_id: int, at: datetime, birthday: bool = False) -> int:
-    """Points of a purchase in percent: 100 for somebody without a card or tier. `birthday` says that it is his."""
+def tier_multiplier_percent(session: Session, *, customer_id: int, programme_id: int, at: datetime) -> int:
+    """Points of a purchase in percent, on his birthday by the tier's word for it: 100 for somebody without a card or tier."""
     tier = current_tier(session, customer_id=customer_id, programme_id=programme_id, at=at)
     if tier is None:
         return _PLAIN_PERCENT
-    return max(tier.multiplier_percent, tier.birthday_multiplier_percent) if birthday else tier.multiplier_percent
+    if tier.birthday_multiplier_percent > tier.multiplier_percent and has_birthday(session, customer_id=customer_id, at=at):
+        return tier.birthday_multiplier_percent
+    return tier.multiplier_percent
 
 
 def tier_discount_percent(session: Session, *, customer_id: int, programme_id: int, at: datetime) -> int:

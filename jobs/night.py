@@ -8,6 +8,7 @@ from app.core.idempotency import forget_old_keys
 from app.core.log import get_logger
 from app.core.nouns import Customer
 from app.core.unit import reading, work
+from cards.birthdays import greet_birthdays
 from cards.ledger.night import release_holds, settle_night
 from cards.tier_night import review_tiers
 from cards.waiting import attach_orders, awaited
@@ -22,6 +23,7 @@ class Night:
     holds: int
     wallets: int
     tiers: int
+    birthdays: int
     orders: int
     keys: int
 
@@ -36,12 +38,14 @@ def run_night(house: House, *, tell: Callable[[str, int], None] = lambda _step, 
     tell("holds", holds)
     wallets = settle_night(house.engine, now=now, tell=lambda done: tell("wallets", done))
     tiers = review_tiers(house, tell=lambda done: tell("tiers", done))
+    birthdays = greet_birthdays(house)
+    tell("birthdays", birthdays)
     orders = attach_waiting(house)
     tell("orders", orders)
     with work(house.engine) as session:
         keys = forget_old_keys(session, now=now)
-    done = Night(holds, wallets, tiers, orders, keys)
-    log.info("night_done", holds=holds, wallets=wallets, tiers=tiers, orders=orders, keys=keys)
+    done = Night(holds, wallets, tiers, birthdays, orders, keys)
+    log.info("night_done", holds=holds, wallets=wallets, tiers=tiers, birthdays=birthdays, orders=orders, keys=keys)
     return done
 
 

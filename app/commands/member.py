@@ -12,9 +12,11 @@ from app.commands.frame import command
 from app.commands.house import opened
 from app.commands.speech import Voice, iso
 from app.commands.tags import customer_id
+from app.core.audit import note
 from app.core.errors import BadRequestError, NotFoundError
 from app.core.house import House
 from app.core.unit import reading, work
+from cards.birthdays import know_birthday
 from cards.enrolment import enrol
 from cards.membership import OpenedCard, customer_of, find_member, open_card
 from cards.models.ledger import Wallet
@@ -67,6 +69,23 @@ def bind(voice: Voice, *, customer: UUID, phone: str, name: str | None) -> None:
     with opened() as house, work(house.engine) as session:
         made = _open(house, session, phone=_read(phone), customer=customer, programme=name)
         _told(voice, made, public_id=customer_of(session, made.card).public_id)
+
+
+@command(member, "birthday")
+@click.argument("number")
+@click.argument("day")
+@_PROGRAMME
+def birthday(voice: Voice, *, number: str, day: str, name: str | None) -> None:
+    """登记生日 · Keep a member's birthday (MM-DD), by card number."""
+    with opened() as house, work(house.engine) as session:
+        card = find_member(session, programme_id=programme_called(session, name).id, number=number)
+        if card is None:
+            raise NotFoundError("没有这位会员 / there is no such member", code="no_member")
+        know_birthday(session, house.ring, card, written=day, by_hand=True)
+        now = house.clock.now()
+        note(session, at=now, actor=ACTOR, action="member.birthday_set", object_type="member_card", object_id=card.public_id, detail={})
+        voice.line(f"已登记 {card.number} 的生日", f"kept the birthday of {card.number}")
+        voice.answer({"number": card.number})
 
 
 def _open(house: House, session: Session, *, phone: str | None, customer: UUID | None, programme: str | None) -> OpenedCard:

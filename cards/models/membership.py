@@ -4,7 +4,7 @@ import enum
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, ForeignKey, Index, Integer, String, UniqueConstraint, Uuid
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, ForeignKey, Index, Integer, LargeBinary, String, UniqueConstraint, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.db import Base, Moment, row_id
@@ -38,6 +38,11 @@ class MemberCard(Base):
         CheckConstraint("state IN ('active', 'merged')", name="state"),
         CheckConstraint("number ~ '^[0-9]{16}$'", name="number"),
         CheckConstraint("(mirror_id IS NULL) = (mirror_code IS NULL)", name="mirror"),
+        CheckConstraint(
+            "birthday_sealed IS NOT NULL OR (birthday_lookup IS NULL AND birthday_lookup_next IS NULL)", name="birthday_lookup"
+        ),
+        Index("ix_member_card_birthday_lookup", "birthday_lookup", "id", postgresql_where="birthday_lookup IS NOT NULL"),
+        Index("ix_member_card_birthday_lookup_next", "birthday_lookup_next", "id", postgresql_where="birthday_lookup_next IS NOT NULL"),
         # One card per customer and programme; what was merged away stays readable beside it.
         Index("uq_member_card_customer_id_programme_id", "customer_id", "programme_id", unique=True, postgresql_where="state = 'active'"),
         Index("ix_member_card_due", "tier_until", "customer_id", postgresql_where="state = 'active' AND tier_until IS NOT NULL"),
@@ -66,6 +71,10 @@ class MemberCard(Base):
     mirror_id: Mapped[int | None] = mapped_column(ForeignKey("card_mirror.id"))
     mirror_code: Mapped[str | None] = mapped_column(String(32))
     """The code of this member's card in his WeChat wallet."""
+    birthday_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """`MM-DD`, without the year: the day is for wishes, the age is nobody's business."""
+    birthday_lookup: Mapped[bytes | None] = mapped_column(LargeBinary)
+    birthday_lookup_next: Mapped[bytes | None] = mapped_column(LargeBinary)
 
 
 class OpeningGift(Base):

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.core import kinds
 from app.core.facts import Fact
-from cards.custody import join_members, leave_mirror
+from cards.custody import forget_birthday, join_members, leave_mirror
 
 
 class Members:
@@ -25,6 +25,7 @@ class Members:
             elif fact.customer_id is not None and fact.follower_id is not None:
                 # Card and ledger stay under the customer's pseudonymous id; what leads to the person at WeChat goes.
                 leave_mirror(session, customer_id=fact.customer_id, follower_id=fact.follower_id)
+                forget_birthday(session, customer_id=fact.customer_id)
 
 
 plugin = Members()

@@ -11,6 +11,7 @@ from app.core.bulk import table_of
 from app.core.errors import ConflictError
 from app.core.house import House
 from app.core.nouns import Customer, Store
+from cards.birthdays import know_birthday
 from cards.coupons.claim import Claim, Path, claim
 from cards.ledger.earn import earn
 from cards.ledger.post import Cause
@@ -77,6 +78,8 @@ def bring(house: House, session: Session, person: Person, *, target: Target) -> 
         "imported_at": now,
     }
     session.execute(pg_insert(table_of(ImportedMember)).values(marker))
+    if person.row.birthday and card.birthday_sealed is None:
+        know_birthday(session, house.ring, card, written=person.row.birthday)
     _credit(house, session, person, card, target=target)
     _rank(house, session, person, card, target=target)
     given = [_give(house, session, card, coupon, target=target) for coupon in person.coupons]

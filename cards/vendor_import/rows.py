@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
 from app.core.errors import BadRequestError
+from cards.birthdays import tidy_birthday
 from cards.expiry import midnight
 from cards.ledger.post import MOST
 from cards.numbers import tidy_number
@@ -30,6 +31,15 @@ def _number(written: Any) -> str | None:
     if found is None:
         raise ValueError("not a card number of 16 digits with Luhn's check digit")
     return found
+
+
+def _birthday(written: Any) -> str | None:
+    if written in (None, ""):
+        return None
+    try:
+        return tidy_birthday(str(written))
+    except BadRequestError as error:
+        raise ValueError("not a day written MM-DD or YYYY-MM-DD") from error
 
 
 def _day(written: Any) -> Any:
@@ -58,6 +68,7 @@ class MemberRow(_Row):
     name: Annotated[str, StringConstraints(max_length=64)] = ""
     tier: Annotated[str, StringConstraints(max_length=32)] = ""
     tier_until: Day = None
+    birthday: Annotated[str | None, BeforeValidator(_birthday)] = None
     joined_on: Day = None
     store: Annotated[str, StringConstraints(max_length=32)] = ""
     points: Whole = None

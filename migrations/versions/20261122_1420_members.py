@@ -120,10 +120,17 @@ def upgrade() -> None:
         sa.Column("tier_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("mirror_id", sa.BigInteger(), nullable=True),
         sa.Column("mirror_code", sa.String(length=32), nullable=True),
+        sa.Column("birthday_sealed", sa.LargeBinary(), nullable=True),
+        sa.Column("birthday_lookup", sa.LargeBinary(), nullable=True),
+        sa.Column("birthday_lookup_next", sa.LargeBinary(), nullable=True),
         sa.CheckConstraint("number ~ '^[0-9]{16}$'", name=op.f("ck_member_card_number")),
         sa.CheckConstraint("opened_by IN ('h5', 'qr', 'one_tap', 'clerk', 'mini', 'import')", name=op.f("ck_member_card_opened_by")),
         sa.CheckConstraint("state IN ('active', 'merged')", name=op.f("ck_member_card_state")),
         sa.CheckConstraint("(mirror_id IS NULL) = (mirror_code IS NULL)", name=op.f("ck_member_card_mirror")),
+        sa.CheckConstraint(
+            "birthday_sealed IS NOT NULL OR (birthday_lookup IS NULL AND birthday_lookup_next IS NULL)",
+            name=op.f("ck_member_card_birthday_lookup"),
+        ),
         sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name=op.f("fk_member_card_customer_id")),
         sa.ForeignKeyConstraint(["mirror_id"], ["card_mirror.id"], name=op.f("fk_member_card_mirror_id")),
         sa.ForeignKeyConstraint(["programme_id"], ["programme.id"], name=op.f("fk_member_card_programme_id")),
@@ -134,6 +141,20 @@ def upgrade() -> None:
         sa.UniqueConstraint("number", name=op.f("uq_member_card_number")),
         sa.UniqueConstraint("public_id", name=op.f("uq_member_card_public_id")),
         postgresql_with={"fillfactor": "80"},
+    )
+    op.create_index(
+        "ix_member_card_birthday_lookup",
+        "member_card",
+        ["birthday_lookup", "id"],
+        unique=False,
+        postgresql_where="birthday_lookup IS NOT NULL",
+    )
+    op.create_index(
+        "ix_member_card_birthday_lookup_next",
+        "member_card",
+        ["birthday_lookup_next", "id"],
+        unique=False,
+        postgresql_where="birthday_lookup_next IS NOT NULL",
     )
     op.create_index(
         "ix_member_card_due",
@@ -234,6 +255,8 @@ def downgrade() -> None:
     op.drop_index("ix_member_card_store_id_opened_at", table_name="member_card", postgresql_where="store_id IS NOT NULL")
     op.drop_index("ix_member_card_programme_id_customer_id", table_name="member_card", postgresql_where="state = 'active'")
     op.drop_index("ix_member_card_due", table_name="member_card", postgresql_where="state = 'active' AND tier_until IS NOT NULL")
+    op.drop_index("ix_member_card_birthday_lookup_next", table_name="member_card", postgresql_where="birthday_lookup_next IS NOT NULL")
+    op.drop_index("ix_member_card_birthday_lookup", table_name="member_card", postgresql_where="birthday_lookup IS NOT NULL")
     op.drop_table("member_card")
     op.drop_table("tier_rule")
     op.drop_table("tier")

@@ -19,7 +19,7 @@ def test_a_night_activates_expires_and_releases_and_the_second_finds_nothing(hou
     steps = []
     first = run_night(house, tell=lambda step, _: steps.append(step))
     assert (first.wallets, till.wallet().active) == (1, 100)
-    assert [step for step in steps if step != "tiers"] == ["holds", "wallets", "orders"]
+    assert [step for step in steps if step != "tiers"] == ["holds", "wallets", "birthdays", "orders"]
     again = run_night(house)
     assert (again.holds, again.wallets, again.tiers, again.orders) == (0, 0, 0, 0)
     with work(house.engine) as session:

@@ -218,9 +218,8 @@ def test_a_tier_gives_its_discount_and_its_multiplier(house, clock):
         at = {"programme_id": club.programme_id, "at": clock.now()}
         assert tier_discount_percent(session, customer_id=lin, **at) == 5
         assert tier_multiplier_percent(session, customer_id=lin, **at) == 150
-        assert tier_multiplier_percent(session, customer_id=lin, birthday=True, **at) == 200
         assert tier_discount_percent(session, customer_id=stranger, **at) == 0
-        assert tier_multiplier_percent(session, customer_id=stranger, birthday=True, **at) == 100
+        assert tier_multiplier_percent(session, customer_id=stranger, **at) == 100
 
 
 @pytest.mark.parametrize(
