@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 
 from app.core.house import current
+from jobs import coupons
 from jobs import night as money
 from jobs.broadcasts.sweep import sweep_broadcasts
 from jobs.reactions_run import sweep_reactions
+from jobs.reminders import remind_members
 from tagging.channels import renew_channels
 from tagging.expiry import expire_tags
 
@@ -27,6 +29,7 @@ TIMETABLE = (
     Entry("jobs.schedule.tidy", "default", every_s=60),
     Entry("jobs.schedule.renew", "default", cron="30 3 * * *"),
     Entry("jobs.schedule.free", "default", every_s=60),
+    Entry("jobs.schedule.remind", "default", cron="0 10 * * *"),
     Entry("jobs.schedule.night", "default", cron="5,15,25,35,45,55 0-5 * * *"),
 )
 
@@ -49,10 +52,17 @@ def renew() -> None:
 
 
 def free() -> None:
-    """Release points and value whose ten minutes at a till are over."""
+    """Release coupons, points and value whose ten minutes at a till are over; go on with bulk issues that stopped."""
+    coupons.sweep_coupons(current())
     money.free_holds()
 
 
 def night() -> None:
     """Activate, expire, judge tiers, attach orders, from midnight in Shanghai: a run that was cut off is gone on with ten minutes later."""
     money.night()
+    coupons.night(current())
+
+
+def remind() -> None:
+    """Remind members of what is about to expire, at ten in the morning, where WeChat allows it."""
+    remind_members(current())

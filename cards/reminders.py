@@ -1,0 +1,171 @@
+"""Reminders of what is about to expire, and of birthdays: what is due, where WeChat allows it to be said, and in which words."""
+
+import enum
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from sqlalchemy import Row, text
+from sqlalchemy.orm import Session
+
+from app.core.clock import business_day
+from cards.expiry import midnight
+
+REMINDED = "member.reminded"
+WINDOW = timedelta(hours=48)
+"""A customer-service window stays open so long after the person wrote (wechat.md, section 10)."""
+_AHEAD = {"points": timedelta(days=30), "coupon": timedelta(days=3), "tier": timedelta(days=30)}
+
+
+class Channel(enum.StrEnum):
+    """Where a reminder may go. There is no template message among them: promotion is forbidden there (wechat.md, section 4c)."""
+
+    SERVICE = "service"
+    """A customer-service message, while the person's window is open."""
+    MASS = "mass"
+    EMAIL = "email"
+    BADGE = "badge"
+    """A sign on the card page, which is always allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What is known of the ways to one person. `wrote_at` (UTC) is when he last wrote to the account that would speak."""
+
+    follows: bool = False
+    wrote_at: datetime | None = None
+    mass_left: int = 0
+    """Of his four mass messages this month those that the marketer set aside for reminders."""
+    has_email: bool = False
+
+
+def decide(reach: Reach, *, now: datetime) -> tuple[Channel, ...]:
+    """The lawful channels for a reminder: one that speaks, the least intrusive first, and always the badge. Pure."""
+    if reach.follows and reach.wrote_at is not None and now < reach.wrote_at + WINDOW:
+        return Channel.SERVICE, Channel.BADGE
+    if reach.follows and reach.mass_left > 0:
+        return Channel.MASS, Channel.BADGE
+    if reach.has_email:
+        return Channel.EMAIL, Channel.BADGE
+    return (Channel.BADGE,)
+
+
+@dataclass(frozen=True, slots=True)
+class Reminder:
+    """One thing to be reminded of. `key` is the same however often it is found; `amount` is points, for coupons 1."""
+
+    key: str
+    kind: str
+    customer_id: int
+    programme_id: int
+    amount: int
+    on: date
+    name: str
+    """Of the coupon or the tier."""
+
+    @property
+    def words(self) -> tuple[str, str]:
+        """In Chinese and in English."""
+        # The day named is the last one on which it counts.
+        day = f"{self.on:%Y-%m-%d}"
+        match self.kind:
+            case "points":
+                return f"您有 {self.amount:,} 积分将于 {day} 后到期", f"{self.amount:,} points expire after {day}"
+            case "coupon":
+                return f"您的「{self.name}」有效期至 {day}", f"your {self.name} is good until {day}"
+            case "tier":
+                return f"您的{self.name}等级有效期至 {day}", f"your tier {self.name} is safe until {day}"
+            case _:
+                return "生日快乐！今天消费有惊喜", "happy birthday! a surprise waits for you today"
+
+
+_DUE = """
+    SELECT 'points:' || wallet.id || ':' || min(lot.expires_at)::text AS key, 'points' AS kind, wallet.customer_id, wallet.programme_id,
+           sum(lot.remaining) AS amount, min(lot.expires_at) AS ends_at, '' AS name
+    FROM lot JOIN wallet ON wallet.id = lot.wallet_id AND wallet.kind = 'points'
+    WHERE lot.state = 'active' AND lot.remaining > 0 AND lot.expires_at > :now AND lot.expires_at <= :points
+      {wallet}
+    GROUP BY wallet.id
+    UNION ALL
+    SELECT 'coupon:' || coupon.public_id, 'coupon', coupon.customer_id, template.programme_id, 1, coupon.expires_at, template.name
+    FROM coupon JOIN coupon_template AS template ON template.id = coupon.template_id
+    WHERE coupon.state = 'issued' AND coupon.expires_at > :now AND coupon.expires_at <= :coupon {coupon}
+    UNION ALL
+    SELECT 'tier:' || card.public_id || ':' || card.tier_until::text, 'tier', card.customer_id, card.programme_id, 1, card.tier_until, tier.name
+    FROM member_card AS card JOIN tier ON tier.id = card.tier_id
+    WHERE card.state = 'active' AND card.tier_until > :now AND card.tier_until <= :tier {card}
+    UNION ALL
+    SELECT 'birthday:' || card.public_id || ':' || :year, 'birthday', card.customer_id, card.programme_id, 1, fact.occurred_at + interval '1 day', ''
+    FROM fact JOIN member_card AS card ON card.customer_id = fact.customer_id AND card.state = 'active'
+    WHERE fact.kind = 'member.birthday' AND fact.occurred_at = :today {card}
+"""
+_ALL = text(_DUE.format(wallet="", coupon="", card=""))
+_HIS = text(
+    _DUE.format(
+        wallet="AND wallet.customer_id = :customer",
+        coupon="AND coupon.customer_id = :customer",
+        card="AND card.customer_id = :customer",
+    )
+)
+
+
+def find_due(session: Session, *, now: datetime) -> Iterator[Reminder]:
+    """Everything anybody is to be reminded of, one row at a time: the answer is never in memory as a whole."""
+    found = session.execute(_ALL, _bound(now), execution_options={"stream_results": True, "yield_per": 500})
+    for row in found:
+        yield _read(row)
+
+
+def find_badges(session: Session, *, customer_id: int, now: datetime) -> Sequence[Reminder]:
+    """What the card page of one customer shows, what ends first at the top."""
+    rows = session.execute(_HIS, {**_bound(now), "customer": customer_id})
+    return sorted((_read(row) for row in rows), key=lambda each: (each.on, each.key))
+
+
+def _bound(now: datetime) -> dict[str, object]:
+    today = business_day(now)
+    ends = {kind: now + ahead for kind, ahead in _AHEAD.items()}
+    return {**ends, "now": now, "today": midnight(today), "year": str(today.year)}
+
+
+def _read(row: Row[tuple[object, ...]]) -> Reminder:
+    last = business_day(row.ends_at.astimezone(UTC) - timedelta(microseconds=1))
+    return Reminder(f"remind:{row.key}", row.kind, row.customer_id, row.programme_id, int(row.amount), last, row.name)
+
+
+_REACH = text(
+    """
+    SELECT customer.id AS customer_id, customer.email_sealed IS NOT NULL AS has_email, heard.follower_id, heard.account_id, heard.wrote_at
+    FROM customer LEFT JOIN LATERAL (
+        SELECT follower.id AS follower_id, follower.account_id, wrote.at AS wrote_at
+        FROM follower JOIN account ON account.id = follower.account_id AND account.kind <> 'mini'
+        LEFT JOIN LATERAL (
+            SELECT max(fact.occurred_at) AS at FROM fact
+            WHERE fact.customer_id = customer.id AND fact.kind = 'message.received' AND fact.occurred_at > :since AND fact.follower_id = follower.id
+        ) AS wrote ON true
+        WHERE follower.customer_id = customer.id AND follower.state = 'following' AND follower.openid IS NOT NULL
+        ORDER BY wrote.at DESC NULLS LAST, account.priority, follower.id LIMIT 1
+    ) AS heard ON true
+    WHERE customer.id = ANY(:customers)
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """The ways to one person, and the follower through whom he would be spoken to."""
+
+    reach: Reach
+    follower_id: int | None
+    account_id: int | None
+
+
+def find_ways(session: Session, customer_ids: Sequence[int], *, now: datetime) -> dict[int, Way]:
+    """How people can be reached, by customer id: through the account they last wrote to."""
+    rows = session.execute(_REACH, {"customers": sorted(set(customer_ids)), "since": now - WINDOW})
+    return {
+        row.customer_id: Way(
+            Reach(follows=row.follower_id is not None, wrote_at=row.wrote_at, has_email=row.has_email), row.follower_id, row.account_id
+        )
+        for row in rows
+    }

@@ -1,0 +1,54 @@
+"""The day's reminders: found once a morning, decided by what WeChat allows, and put on record once each."""
+
+from collections.abc import Sequence
+from itertools import islice
+
+from app.core.facts import Fact, record
+from app.core.house import House
+from app.core.unit import reading, work
+from cards.reminders import REMINDED, Reminder, decide, find_due, find_ways
+
+BATCH = 500
+
+
+def remind_members(house: House, *, batch: int = BATCH) -> int:
+    """Put on record whatever is newly due and where it may be said; a reaction says it. How many were new; a second run finds none."""
+    new = 0
+    with reading(house.engine) as session:
+        due = find_due(session, now=house.clock.now())
+        while reminders := list(islice(due, batch)):
+            new += _put(house, reminders)
+    return new
+
+
+def _put(house: House, reminders: Sequence[Reminder]) -> int:
+    now = house.clock.now()
+    with work(house.engine) as session:
+        ways = find_ways(session, [each.customer_id for each in reminders], now=now)
+        facts = []
+        for each in reminders:
+            way = ways.get(each.customer_id)
+            if way is None:
+                continue
+            zh, en = each.words
+            channels = [channel.value for channel in decide(way.reach, now=now)]
+            data = {
+                "kind": each.kind,
+                "programme_id": each.programme_id,
+                "on": each.on.isoformat(),
+                "zh": zh,
+                "en": en,
+                "channels": channels,
+            }
+            facts.append(
+                Fact(
+                    key=each.key[:160],
+                    kind=REMINDED,
+                    occurred_at=now,
+                    data=data,
+                    customer_id=each.customer_id,
+                    follower_id=way.follower_id,
+                    account_id=way.account_id,
+                )
+            )
+        return len(record(session, facts, registry=house.registry, now=now))
