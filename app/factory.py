@@ -19,6 +19,7 @@ from app.core.settings import Settings
 from app.web import problems
 from app.web.assets import make_assets
 from app.web.clerk import make_clerk
+from app.web.h5 import make_h5
 from app.web.health import make_health
 from app.web.openapi import mount_api
 from app.web.pay import make_pay
@@ -87,6 +88,7 @@ def create_app(house: House) -> Flask:
     flask_app.register_blueprint(make_health(house))
     flask_app.register_blueprint(make_assets())
     flask_app.register_blueprint(make_clerk(house))
+    flask_app.register_blueprint(make_h5(house))
     flask_app.register_blueprint(make_pay(house))
     flask_app.register_blueprint(make_webhook(house, build_chain(house)))
     mount_api(flask_app, house)
