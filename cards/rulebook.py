@@ -76,6 +76,17 @@ def rules_at(session: Session, *, programme_id: int, at: datetime, hears: str | 
     return found
 
 
+def heard_kinds(session: Session) -> set[str]:
+    """Every kind of fact that some version of some rule hears."""
+    found: set[str] = set()
+    rows = session.execute(select(EarningRule.kind, EarningVersion.params).join(EarningVersion, EarningVersion.rule_id == EarningRule.id))
+    for kind, params in rows:
+        checked = _checked(kind, orjson.dumps(params), b"[]")
+        if checked is not None:
+            found |= set(checked[0].listens(checked[1]))
+    return found
+
+
 def define_rule(
     session: Session,
     *,
