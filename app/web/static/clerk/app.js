@@ -119,5 +119,11 @@ fill();
 $("app").hidden = false;
 await store.tidy().catch(() => {});
 await start();
-if ("serviceWorker" in navigator) navigator.serviceWorker.register("/clerk/sw.js", { scope: "/clerk" }).catch(() => {});
+if ("serviceWorker" in navigator) {
+  const workers = navigator.serviceWorker;
+  // From here on the page opens without a connection.
+  const kept = () => { if (workers.controller) document.body.dataset.kept = ""; };
+  workers.addEventListener("controllerchange", kept);
+  workers.register("/clerk/sw.js", { scope: "/clerk" }).then(kept, () => {});
+}
 document.body.dataset.ready = "";
