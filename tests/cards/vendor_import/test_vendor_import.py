@@ -9,10 +9,13 @@ import pytest
 from sqlalchemy import func, select
 
 from app.core.errors import BadRequestError, ConflictError
-from app.core.nouns import AuditEntry, Customer
+from app.core.nouns import AuditEntry, BusinessUnit, Customer
 from app.core.unit import reading, work
+from cards.birthdays import greet_birthdays
+from cards.coupons.templates import add_template, read_wish
 from cards.ledger.verify import verify
 from cards.membership import card_of, count_members, find_member
+from cards.models.coupons import Coupon, TemplateState
 from cards.models.ledger import Lot, PointsTxn, Wallet, WalletKind
 from cards.models.membership import ImportedMember, ImportRun, MemberCard
 from cards.models.tiers import TierChange, TierRule
@@ -319,3 +322,37 @@ def test_numbers_made_for_the_members_are_sound(house, folder):
     go(house, club, folder)
     with reading(house.engine) as session:
         assert all(len(number) == len(new_number()) for number in session.scalars(select(MemberCard.number)))
+
+
+def test_coupons_come_with_the_end_they_had_and_limits_hold(house, folder):
+    club = open_club(house)
+    now = house.clock.now()
+    with work(house.engine) as session:
+        unit = session.get_one(BusinessUnit, club.shop.unit_id).public_id
+        wish = {"name": "满减券", "type": "amount_off", "terms": {"amount_fen": 1000}, "unit": unit, "days_valid": 7, "per_person": 1}
+        made = add_template(session, read_wish(wish), programme_id=club.programme_id, now=now, actor="Mei")
+        made.state = TemplateState.OPEN
+    put(
+        folder,
+        "coupons",
+        [["a1", "c1", "满减券", "2026-12-31"], ["a1", "c2", "满减券", ""], ["a2", "c3", "满减券", ""]],
+    )
+    assert attempt(house, club, folder, coupons=3).passed
+    brought = go(house, club, folder)
+    assert (brought.coupons, brought.refused_coupons) == (2, 1)
+    with reading(house.engine) as session:
+        lin = find_member(session, programme_id=club.programme_id, phone="13800000001", ring=house.ring)
+        mine = session.scalars(select(Coupon).where(Coupon.customer_id == lin.customer_id)).one()
+        assert mine.expires_at == datetime(2026, 12, 31, 16, 0, tzinfo=UTC)
+        assert session.scalar(select(func.count()).select_from(Coupon)) == 2
+    assert go(house, club, folder).fresh == 0
+    with reading(house.engine) as session:
+        assert session.scalar(select(func.count()).select_from(Coupon)) == 2
+
+
+def test_a_birthday_comes_over_without_its_year(house, tmp_path):
+    club = open_club(house)
+    put(tmp_path, "members", [["a1", "13800000001", "1990-11-22"]], heads=["member_id", "phone", "birthday"])
+    assert attempt(house, club, tmp_path).passed
+    go(house, club, tmp_path)
+    assert greet_birthdays(house) == 1
