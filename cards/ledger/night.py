@@ -3,12 +3,15 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, select, text
 
-from app.core.unit import work
+from app.core.errors import ConflictError
+from app.core.unit import reading, work
 from cards.ledger.lots import settle_due
-from cards.ledger.spend import release_overdue
+from cards.ledger.post import Cause
+from cards.ledger.spend import release
 from cards.ledger.wallets import lock_wallets
+from cards.models.ledger import PointsHold
 
 BATCH = 2000
 _DUE = text(
@@ -40,11 +43,21 @@ def settle_night(engine: Engine, *, now: datetime, batch: int = BATCH, tell: Cal
 
 
 def release_holds(engine: Engine, *, now: datetime) -> int:
-    """Release every hold whose time is over; says how many."""
-    total = 0
-    while True:
+    """Release every hold whose time is over; says how many.
+
+    Each in a transaction of its own: keys are claimed before wallets are locked, and a second key under the first one's lock could wait for a
+    till that waits for the wallet. A hold that a till settles at this moment is left to it.
+    """
+    with reading(engine) as session:
+        overdue = select(PointsHold.txn_id).where(PointsHold.state == "open", PointsHold.expires_at <= now).order_by(PointsHold.txn_id)
+        found = session.scalars(overdue).all()
+    return sum(_release(engine, txn_id, now=now) for txn_id in found)
+
+
+def _release(engine: Engine, hold_txn_id: int, *, now: datetime) -> bool:
+    cause = Cause(business_key=f"hold:{hold_txn_id}", reason="占用超时", actor="system", occurred_at=now, now=now)
+    try:
         with work(engine) as session:
-            released = release_overdue(session, now=now)
-        total += released
-        if not released:
-            return total
+            return release(session, hold_txn_id=hold_txn_id, cause=cause).fresh
+    except ConflictError:
+        return False

@@ -149,22 +149,6 @@ def release(session: Session, *, hold_txn_id: int, cause: Cause) -> Posted:
     return Posted(txn_id, fresh=True)
 
 
-def release_overdue(session: Session, *, now: datetime, limit: int = 200) -> int:
-    """Release holds whose time is over; says how many.
-
-    Their wallets are locked before they are read: a till that settles one of them at this moment is not a conflict that stops the night.
-    """
-    overdue_now = (PointsHold.state == "open", PointsHold.expires_at <= now)
-    found = session.scalars(select(PointsHold.wallet_id).where(*overdue_now).order_by(PointsHold.wallet_id).limit(limit)).all()
-    lock_wallets(session, set(found))
-    query = select(PointsHold).where(*overdue_now, PointsHold.wallet_id.in_(found)).order_by(PointsHold.id).limit(limit)
-    overdue = session.scalars(query.execution_options(populate_existing=True)).all()
-    for kept in overdue:
-        cause = Cause(business_key=f"hold:{kept.txn_id}", reason="占用超时", actor="system", occurred_at=now, now=now)
-        release(session, hold_txn_id=kept.txn_id, cause=cause)
-    return len(overdue)
-
-
 def _open_hold(session: Session, hold_txn_id: int) -> PointsHold:
     """The hold of a transaction, its wallet locked first. Raises ConflictError when it is not open."""
     if lock_wallet_of(session, select(PointsHold.wallet_id).where(PointsHold.txn_id == hold_txn_id)) is None:

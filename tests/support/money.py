@@ -4,6 +4,8 @@ import itertools
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import text
+
 from app.core.house import House
 from app.core.nouns import BusinessUnit, Customer
 from app.core.unit import work
@@ -11,6 +13,7 @@ from cards.ledger.post import Cause
 from cards.ledger.wallets import open_wallet
 from cards.models.programme import Programme
 
+_LEDGER = ("points_hold", "lot_move", "points_entry", "lot", "points_txn", "wallet")
 _numbers = itertools.count(1)
 
 
@@ -35,6 +38,14 @@ def open_shop(house: House, *, customers: int = 3, **wishes: object) -> Shop:
         session.flush()
         wallets = [open_wallet(session, customer_id=person.id, programme_id=programme.id) for person in people]
         return Shop(programme.id, units[0].id, units[1].id, tuple(wallets))
+
+
+def empty_ledger(house: House) -> None:
+    """Leave no wallet and no transaction behind: much quicker than emptying the database, for tests that tell many stories."""
+    with work(house.engine) as session:
+        session.execute(text("SET LOCAL session_replication_role = replica"))
+        for table in _LEDGER:
+            session.execute(text(f"DELETE FROM {table}"))  # noqa: S608 - the names above.
 
 
 def cause(now: datetime, key: str | None = None, reason: str = "测试") -> Cause:

@@ -1,0 +1,128 @@
+"""The story is red when the ledger is wrong: each way of breaking it is found by a few stories."""
+
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from app.core.errors import FankaError
+from app.core.ids import new_public_id
+from cards.ledger import earn, lots, putback, returns, spend
+from cards.models.ledger import Lot
+from cards.models.programme import ReturnPolicy
+from tests.cards.ledger.story import tell_stories
+
+STORIES = 50
+
+
+def reworded(monkeypatch, name, old, new):
+    """Change the words of one of the statements about lots."""
+    said = getattr(lots, name).text
+    assert old in said
+    monkeypatch.setattr(lots, name, text(said.replace(old, new)))
+
+
+def last_expiring_first(monkeypatch):
+    reworded(monkeypatch, "_TAKE", "ORDER BY expires_at NULLS LAST, id)", "ORDER BY expires_at DESC NULLS FIRST, id)")
+
+
+def a_gap_at_midnight(monkeypatch):
+    reworded(monkeypatch, "_EXPIRE", "expires_at <= :now", "expires_at < :now")
+
+
+def late_by_a_moment(monkeypatch):
+    reworded(monkeypatch, "_ACTIVATE", "available_from <= :now", "available_from < :now")
+
+
+def activated_again_and_again(monkeypatch):
+    reworded(monkeypatch, "_ACTIVATE", "SET state = 'active'", "SET state = 'pending'")
+
+
+def expired_twice(monkeypatch):
+    reworded(monkeypatch, "_EXPIRE", "SET state = 'expired', remaining = 0", "SET state = 'expired'")
+
+
+def nothing_is_settled_before_a_debit(monkeypatch):
+    monkeypatch.setattr(spend, "settle_due", lambda *_args, **_wishes: None)
+
+
+def a_reward_comes_back_for_ever(monkeypatch):
+    def forgetful(session, amounts, **wishes):
+        putback.put_back(session, amounts, **wishes)
+        for lot in amounts:
+            session.get_one(Lot, lot).expires_at = None
+
+    monkeypatch.setattr(returns, "put_back", forgetful)
+
+
+def put_back_into_closed_lots(monkeypatch):
+    def careless(session, amounts, **wishes):
+        states = {lot: session.get_one(Lot, lot, populate_existing=True).state for lot in amounts}
+        putback.put_back(session, amounts, **wishes)
+        for lot, state in states.items():
+            session.get_one(Lot, lot).state = state
+
+    monkeypatch.setattr(spend, "put_back", careless)
+
+
+def debts_are_forgotten(monkeypatch):
+    kept = returns.take_back
+    monkeypatch.setattr(returns, "take_back", lambda session, **wishes: kept(session, **{**wishes, "policy": ReturnPolicy.FLOOR_AT_ZERO}))
+
+
+def debts_are_never_repaid(monkeypatch):
+    monkeypatch.setattr(earn, "repay", lambda *_args, **_wishes: [])
+
+
+def buy_use_return_both_and_keep(monkeypatch):
+    monkeypatch.setattr(putback, "_recover", lambda *_args, **_wishes: None)
+
+
+def transfers_live_for_ever(monkeypatch):
+    kept = spend.add_lot
+    monkeypatch.setattr(spend, "add_lot", lambda session, **wishes: kept(session, **{**wishes, "expires_at": None}))
+
+
+def more_comes_back_than_was_earned(monkeypatch):
+    monkeypatch.setattr(returns, "_corrected", lambda *_args, **_wishes: 0)
+
+
+def a_retry_posts_again(monkeypatch):
+    kept = spend.begin
+
+    def forgetful(session, *, cause, **wishes):
+        return kept(session, cause=replace(cause, business_key=str(new_public_id())), **wishes)
+
+    monkeypatch.setattr(spend, "begin", forgetful)
+
+
+def whole_reversals_are_not_marked(monkeypatch):
+    kept = returns.begin
+    monkeypatch.setattr(returns, "begin", lambda session, **wishes: kept(session, **{**wishes, "whole": False}))
+
+
+MUTANTS = (
+    last_expiring_first,
+    a_gap_at_midnight,
+    late_by_a_moment,
+    activated_again_and_again,
+    expired_twice,
+    nothing_is_settled_before_a_debit,
+    a_reward_comes_back_for_ever,
+    put_back_into_closed_lots,
+    debts_are_forgotten,
+    debts_are_never_repaid,
+    buy_use_return_both_and_keep,
+    transfers_live_for_ever,
+    more_comes_back_than_was_earned,
+    a_retry_posts_again,
+    whole_reversals_are_not_marked,
+)
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.__name__)
+def test_a_broken_ledger_is_noticed(house, monkeypatch, mutant):
+    mutant(monkeypatch)
+    with pytest.raises((AssertionError, FankaError, DBAPIError)):
+        tell_stories(house, stories=STORIES, number=7, shrink=False)
