@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.web.h5.shown import days_left, last_day, moment
-from app.web.h5.words import Words
+from app.web.h5.words import Words, capital
 from cards.coupon_type import yuan
 from cards.coupons.terms import Words as Said
 from cards.coupons.terms import say
@@ -119,7 +119,7 @@ def worth_shown(template: CouponTemplate, said: Said, words: Words) -> Worth:
 
 def conditions_shown(template: CouponTemplate, said: Said, words: Words) -> tuple[str, ...]:
     """The conditions one by one, without the minimum that the stub says already."""
-    told = [words.pick(each) for each in said.conditions]
+    told = [capital(words.pick(each)) for each in said.conditions]
     stub_says = template.minimum_fen and not worth_of(words.pick(said.worth)).more
     return tuple(told[1:] if stub_says else told)
 

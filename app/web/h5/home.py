@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.web.h5.coupon_words import coupons_of
 from app.web.h5.door import Door, Member
+from app.web.h5.words import capital
 from cards.models.ledger import Lot, LotState, Wallet, WalletKind
 from cards.models.membership import OpeningGift
 from cards.models.tiers import Tier
@@ -51,7 +52,7 @@ def add_routes(blueprint: Blueprint, door: Door) -> None:
                 tier=tier,
                 face=face_of(tier),
                 way=way,
-                wish=None if way is None else lead(door.words.pick((way.zh, way.en))),
+                wish=None if way is None else lead(capital(door.words.pick((way.zh, way.en)))),
                 purse=purse_of(session, member, WalletKind.POINTS, now=now),
                 value=purse_of(session, member, WalletKind.VALUE, now=now),
                 coupons=coupons[:SHOWN],

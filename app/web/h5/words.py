@@ -53,8 +53,13 @@ class Words:
         for between in (" / ", " · "):
             zh, found, en = error.detail.partition(between)
             if found and any("\u3400" <= sign <= "\u9fff" for sign in zh):
-                return self.pick((zh, en[:1].upper() + en[1:]))
+                return self.pick((zh, capital(en)))
         return self.pick(_BY_STATUS.get(error.status, ("服务暂时不可用，请稍后再试", "the service is away for a moment; try again later")))
+
+
+def capital(sentence: str) -> str:
+    """A sentence that begins with a capital; Chinese has none."""
+    return sentence[:1].upper() + sentence[1:]
 
 
 def choose(asked: str | None, kept: str | None, accepted: str) -> Words:
