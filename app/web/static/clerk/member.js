@@ -47,7 +47,7 @@ function show(place, found) {
     el("div", { cls: "face", "data-face": found.face },
       el("b", { text: [found.name || t("member"), found.tier].filter(Boolean).join(" · ") }), el("br"), el("small", { text: [found.phone, found.number].filter(Boolean).join(" · ") }),
       el("p", { cls: "points" }, el("span", { cls: "figure", text: count(found.points) }), el("small", { text: [t("member_points"), found.pending ? t("member_pending", { n: count(found.pending) }) : ""].filter(Boolean).join(" · ") }))),
-    frame.right("book") ? el("div", { cls: "stack" }, el("button", { type: "button", cls: "btn btn-soft", text: t("member_book", { who: found.name || t("member") }), on: { click: () => frame.go("book", found) } })) : null,
+    frame.right("book") ? el("div", { cls: "stack" }, el("button", { type: "button", cls: "btn btn-soft", text: t("member_book", { who: found.name || found.phone || t("member") }), on: { click: () => frame.go("book", found) } })) : null,
     el("div", { cls: "box" }, el("h2", { text: t("member_coupons") }),
       found.coupons.length ? el("ul", {}, found.coupons.map((each) => coupon(each, found.ticket))) : el("p", { cls: "muted", text: t("member_no_coupons") })));
 }

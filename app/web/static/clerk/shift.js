@@ -33,7 +33,7 @@ const out = () => el("div", { cls: "stack" }, el("button", { type: "button", cls
 
 function table(title, heads, rows, lead) {
   return el("div", { cls: "box" }, el("h2", { text: title }), lead ? el("p", { cls: "muted small", text: lead }) : null,
-    el("table", { cls: "table" }, el("thead", {}, el("tr", {}, heads.map((head) => el("th", { text: head })))), el("tbody", {}, rows.map((row) => el("tr", {}, row.map((cell) => el("td", { text: cell }))))), ));
+    rows.length === 0 ? el("p", { cls: "muted", text: t("shift_none") }) : el("table", { cls: "table" }, el("thead", {}, el("tr", {}, heads.map((head) => el("th", { text: head })))), el("tbody", {}, rows.map((row) => el("tr", {}, row.map((cell) => el("td", { text: cell })))))));
 }
 
 function ask(held) {
