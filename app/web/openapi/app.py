@@ -20,10 +20,13 @@ VERSION = "1.0.0"
 
 
 class _Orjson(DefaultJSONProvider):
-    """Reads JSON within bounds: nesting is limited, numbers fit 64 bits, text is UTF-8 without halves of signs."""
+    """Reads JSON within bounds: nesting is limited, numbers fit 64 bits, text is UTF-8 without halves of signs and without NUL."""
 
     def loads(self, s: str | bytes, **kwargs: Any) -> Any:
         del kwargs
+        if "\\u0000" in s if isinstance(s, str) else b"\\u0000" in s:
+            # No column of PostgreSQL takes it, and no honest text has it.
+            raise ValueError("NUL in a text")
         return orjson.loads(s)
 
 

@@ -174,7 +174,7 @@ def test_an_order_of_another_unit_does_not_exist(house, web, till, caller):
     assert group.get("/orders/pos/M-1").status_code == 200
 
 
-@pytest.mark.parametrize("path", ["/orders/pos/none", "/orders/paper/none", "/orders/pos/%00", "/orders/pos/" + "x" * 65, "/nothing"])
+@pytest.mark.parametrize("path", ["/orders/pos/none", "/orders/paper/none", "/orders/pos/" + "x" * 65, "/nothing"])
 def test_what_is_not_there_is_a_problem(caller, path):
     answer = caller.get(path)
     assert (answer.status_code, answer.content_type) == (404, "application/problem+json")
@@ -196,3 +196,12 @@ def test_a_return_takes_its_points_back(till, caller):
 def test_methods_that_do_not_exist_are_problems(caller):
     answer = caller.web.delete("/api/v1/orders", headers={"Content-Type": "application/json", "Content-Length": "0"})
     assert (answer.status_code, answer.content_type) == (405, "application/problem+json")
+
+
+def test_nul_is_refused_wherever_it_stands(till, caller):
+    for answer in (
+        caller.get("/orders/pos/%00"),
+        caller.get("/orders/pos/x?after=%00"),
+        caller.post("/orders", order_body(till, terminal="T\x001")),
+    ):
+        assert (answer.status_code, answer.content_type) == (400, "application/problem+json")
