@@ -29,6 +29,7 @@ def join_members(session: Session, *, old: int, into: int, key: str, now: dateti
             session.flush()
             if held.mirror_id is None:
                 held.mirror_id, held.mirror_code = mirror
+                held.shown_points = held.shown_value_fen = None
         card.customer_id = into
         session.flush()
 

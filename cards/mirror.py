@@ -1,8 +1,10 @@
 """The card at WeChat as a mirror of ours: set up once, linked to a member's code, and shown what the ledger says."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from redis.exceptions import LockError
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app.core.audit import note
@@ -15,6 +17,18 @@ from cards.models.ledger import Wallet, WalletKind
 from cards.models.membership import CardMirror, CardState, MemberCard
 
 _ROUNDS = 3
+_LOCK_S = 60
+_STALE = text(
+    """
+    SELECT DISTINCT card.customer_id FROM member_card AS card
+    JOIN card_mirror AS mirror ON mirror.id = card.mirror_id AND mirror.adapter <> 'none'
+    JOIN wallet ON wallet.customer_id = card.customer_id AND wallet.programme_id = card.programme_id
+    WHERE card.state = 'active' AND card.customer_id > :after AND (
+        (wallet.kind = 'points' AND wallet.active IS DISTINCT FROM card.shown_points)
+        OR (wallet.kind = 'value' AND mirror.shows_value AND wallet.active IS DISTINCT FROM card.shown_value_fen))
+    ORDER BY card.customer_id LIMIT :most
+    """
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +41,8 @@ class Shown:
     place: CardCode
     number: str
     standing: Standing
+    told: Standing | None
+    """What the mirror was last told."""
 
 
 def set_up_mirror(house: House, *, programme_id: int, account_id: int, adapter: str, face: CardFace, actor: str) -> CardMirror:
@@ -74,6 +90,8 @@ def link_code(session: Session, card: MemberCard, *, mirror: CardMirror, code: s
     if holder is not None and holder.id != card.id:
         holder.mirror_id = holder.mirror_code = None
         session.flush()
+    if (card.mirror_id, card.mirror_code) != (mirror.id, code):
+        card.shown_points = card.shown_value_fen = None
     card.mirror_id, card.mirror_code = mirror.id, code
     session.flush()
 
@@ -101,36 +119,48 @@ def shown_cards(session: Session, *, customer_id: int) -> list[Shown]:
             CardCode(mirror.card_id or "", card.mirror_code or ""),
             card.number,
             _standing(session, card, mirror),
+            None if card.shown_points is None else Standing(card.shown_points, card.shown_value_fen),
         )
         for card, mirror in session.execute(query)
     ]
 
 
 def activate_mirror(house: House, shown: Shown) -> None:
-    """Show a member's card as his own."""
+    """Show a member's card as his own. Raises CardGoneError, WeChatError."""
     found = _speaker(house, shown)
     if found is not None:
         product, gateway = found
         product.activate(gateway, shown.place, number=shown.number, standing=shown.standing)
+        _keep(house, shown, told=shown.standing)
 
 
 def push_standing(house: House, *, customer_id: int, words: str) -> int:
-    """Show what the ledger says on every card of a customer; says how many calls it took.
+    """Show what the ledger says on every card of a customer that shows something else; says how many calls it took.
 
     The values are absolute, so a repeated or late push does no harm; a balance that moved while the call was under way is shown right after.
+    One process at a time speaks about a customer: who finds another at it leaves it to that one, and to the sweep.
     """
-    with reading(house.engine) as session:
-        waiting = shown_cards(session, customer_id=customer_id)
+    lock = house.redis.lock(f"{house.settings.redis_prefix}:mirror:{customer_id}", timeout=_LOCK_S, blocking=False)
+    if not lock.acquire():
+        return 0
     calls = 0
-    for _ in range(_ROUNDS):
-        for shown in waiting:
-            calls += _push(house, shown, words=words)
-        with reading(house.engine) as session:
-            after = shown_cards(session, customer_id=customer_id)
-        waiting = [each for each in after if each not in waiting]
-        if not waiting:
-            break
+    try:
+        for _ in range(_ROUNDS):
+            with reading(house.engine) as session:
+                waiting = [each for each in shown_cards(session, customer_id=customer_id) if each.told != each.standing]
+            if not waiting:
+                break
+            for shown in waiting:
+                calls += _push(house, shown, words=words)
+    finally:
+        with suppress(LockError):
+            lock.release()
     return calls
+
+
+def find_stale(session: Session, *, after: int, limit: int) -> list[int]:
+    """Customers, in their order, whose card at WeChat does not show what the ledger says: what moved without a fact, as by night."""
+    return list(session.scalars(_STALE, {"after": after, "most": limit}))
 
 
 def _push(house: House, shown: Shown, *, words: str) -> int:
@@ -141,11 +171,22 @@ def _push(house: House, shown: Shown, *, words: str) -> int:
     try:
         product.update(gateway, shown.place, standing=shown.standing, note=words)
     except CardGoneError:
-        with work(house.engine) as session:
-            card = session.get(MemberCard, shown.card_row)
-            if card is not None and card.mirror_code == shown.place.code:
-                card.mirror_id = card.mirror_code = None
+        _keep(house, shown, told=None)
+    else:
+        _keep(house, shown, told=shown.standing)
     return 1
+
+
+def _keep(house: House, shown: Shown, *, told: Standing | None) -> None:
+    """Remember what the mirror was told, or cut a card that is in no wallet any more; unless another one took its place meanwhile."""
+    with work(house.engine) as session:
+        card = session.get(MemberCard, shown.card_row, with_for_update={"key_share": True})
+        if card is None or card.mirror_code != shown.place.code:
+            return
+        if told is None:
+            card.mirror_id = card.mirror_code = None
+        else:
+            card.shown_points, card.shown_value_fen = told.points, told.value_fen
 
 
 def _speaker(house: House, shown: Shown) -> tuple[CardProduct, Gateway] | None:

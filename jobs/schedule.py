@@ -6,6 +6,7 @@ from app.core.house import current
 from jobs import coupons
 from jobs import night as money
 from jobs.broadcasts.sweep import sweep_broadcasts
+from jobs.mirrors import sweep_mirrors
 from jobs.reactions_run import sweep_reactions
 from jobs.reminders import remind_members
 from tagging.channels import renew_channels
@@ -29,6 +30,7 @@ TIMETABLE = (
     Entry("jobs.schedule.tidy", "default", every_s=60),
     Entry("jobs.schedule.renew", "default", cron="30 3 * * *"),
     Entry("jobs.schedule.free", "default", every_s=60),
+    Entry("jobs.schedule.mirrors", "default", every_s=300),
     Entry("jobs.schedule.remind", "default", cron="0 10 * * *"),
     Entry("jobs.schedule.night", "default", cron="5,15,25,35,45,55 0-5 * * *"),
 )
@@ -66,3 +68,8 @@ def night() -> None:
 def remind() -> None:
     """Remind members of what is about to expire, at ten in the morning, where WeChat allows it."""
     remind_members(current())
+
+
+def mirrors() -> None:
+    """Let cards at WeChat that lag behind the ledger catch up."""
+    sweep_mirrors(current())

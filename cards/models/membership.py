@@ -71,6 +71,9 @@ class MemberCard(Base):
     mirror_id: Mapped[int | None] = mapped_column(ForeignKey("card_mirror.id"))
     mirror_code: Mapped[str | None] = mapped_column(String(32))
     """The code of this member's card in his WeChat wallet."""
+    shown_points: Mapped[int | None] = mapped_column(BigInteger)
+    """What the mirror was last told; None when it must be told anew."""
+    shown_value_fen: Mapped[int | None] = mapped_column(BigInteger)
     birthday_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     """`MM-DD`, without the year: the day is for wishes, the age is nobody's business."""
     birthday_lookup: Mapped[bytes | None] = mapped_column(LargeBinary)

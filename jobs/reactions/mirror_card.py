@@ -12,12 +12,7 @@ _WORDS = {
     "order.returned": "退货",
     "coupon.redeemed": "使用优惠",
     "coupon.reversed": "撤销核销",
-    "points.earned": "获得积分",
-    "points.spent": "使用积分",
-    "points.expired": "积分到期",
-    "value.topped_up": "充值",
-    "value.spent": "余额消费",
-    "value.refunded": "余额退款",
+    "member.checked_in": "签到",
     kinds.JOINED: "会员合并",
 }
 

@@ -120,6 +120,8 @@ def upgrade() -> None:
         sa.Column("tier_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("mirror_id", sa.BigInteger(), nullable=True),
         sa.Column("mirror_code", sa.String(length=32), nullable=True),
+        sa.Column("shown_points", sa.BigInteger(), nullable=True),
+        sa.Column("shown_value_fen", sa.BigInteger(), nullable=True),
         sa.Column("birthday_sealed", sa.LargeBinary(), nullable=True),
         sa.Column("birthday_lookup", sa.LargeBinary(), nullable=True),
         sa.Column("birthday_lookup_next", sa.LargeBinary(), nullable=True),

@@ -15,6 +15,8 @@ from app.wechat.gateway import gateway_for
 from cards.enrolment import enrol
 from cards.mirror import push_standing, set_up_mirror
 from cards.models.membership import CardPath
+from jobs import schedule
+from jobs.mirrors import sweep_mirrors
 from jobs.reactions.join_by_card import plugin as join_by_card
 from jobs.reactions.mirror_card import plugin as mirror_card
 from jobs.reactions_run import run_reactions
@@ -162,6 +164,7 @@ def test_many_facts_of_one_customer_are_one_call(house, shop):
     join_club(house, shop.club, shop.lin)
     shop.act("take_card", code=CODE)
     join_by_card.act(house, [shop.tell("card.claimed", "e1")])
+    earn_points(house, shop.club, shop.lin, 250)
     facts = [shop.tell("order.placed", f"o{number}") for number in range(5)]
     before = shop.sandbox.log.read_text().count('"path":"/card/membercard/updateuser"')
     mirror_card.act(house, facts)
@@ -175,6 +178,7 @@ def test_a_balance_that_moves_during_the_call_is_shown_right_after(house, shop, 
     join_by_card.act(house, [shop.tell("card.claimed", "e1")])
     product = card_product("legacy")
     real, moved = product.update, []
+    earn_points(house, shop.club, shop.lin, 23)
 
     def update(gateway, place, *, standing, note):
         if not moved:
@@ -183,7 +187,7 @@ def test_a_balance_that_moves_during_the_call_is_shown_right_after(house, shop, 
 
     monkeypatch.setattr(product, "update", update)
     assert push_standing(house, customer_id=shop.lin, words="消费积分") == 2
-    assert shop.shown().points == 177
+    assert shop.shown().points == 200
 
 
 def test_a_deleted_card_is_cut_and_the_membership_stays(house, shop):
@@ -191,12 +195,51 @@ def test_a_deleted_card_is_cut_and_the_membership_stays(house, shop):
     shop.act("take_card", code=CODE)
     join_by_card.act(house, [shop.tell("card.claimed", "e1")])
     shop.act("delete_card")
+    earn_points(house, shop.club, shop.lin, 50)
     assert push_standing(house, customer_id=shop.lin, words="消费积分") == 1
     assert card_now(house, shop.club, shop.lin).mirror_code is None
     assert push_standing(house, customer_id=shop.lin, words="消费积分") == 0
     shop.tell("card.deleted", "e9")
     run_reactions(house)
-    assert wallet_now(house, shop.club, shop.lin).active == 100
+    assert wallet_now(house, shop.club, shop.lin).active == 150
+
+
+def test_what_moved_without_a_fact_is_swept_up_once(house, shop):
+    join_club(house, shop.club, shop.lin)
+    shop.act("take_card", code=CODE)
+    join_by_card.act(house, [shop.tell("card.claimed", "e1")])
+    assert sweep_mirrors(house) == 0
+    earn_points(house, shop.club, shop.lin, 11)
+    assert sweep_mirrors(house) == 1
+    assert shop.shown().points == 111
+    assert sweep_mirrors(house) == 0
+    assert "jobs.schedule.mirrors" in {entry.function for entry in schedule.TIMETABLE}
+
+
+def test_one_process_at_a_time_speaks_and_the_sweep_finds_the_rest(house, shop):
+    join_club(house, shop.club, shop.lin)
+    shop.act("take_card", code=CODE)
+    join_by_card.act(house, [shop.tell("card.claimed", "e1")])
+    earn_points(house, shop.club, shop.lin, 11)
+    with house.redis.lock(f"{house.settings.redis_prefix}:mirror:{shop.lin}", timeout=60):
+        assert push_standing(house, customer_id=shop.lin, words="消费积分") == 0
+    assert shop.shown().points == 100
+    assert sweep_mirrors(house) == 1
+    assert shop.shown().points == 111
+
+
+def test_a_card_taken_anew_is_told_everything(house, shop):
+    join_club(house, shop.club, shop.lin)
+    shop.act("take_card", code=CODE)
+    join_by_card.act(house, [shop.tell("card.claimed", "e1")])
+    shop.act("delete_card")
+    join_by_card.act(house, [shop.tell("card.deleted", "e2")])
+    shop.act("take_card", code="100000000002")
+    join_by_card.act(house, [shop.tell("card.claimed", "e3", code="100000000002")])
+    earn_points(house, shop.club, shop.lin, 5)
+    assert sweep_mirrors(house) == 1
+    place = CardCode(shop.mirror.card_id, "100000000002")
+    assert card_product("legacy").read_member(gateway_for(house, shop.account), place).points == 105
 
 
 def test_a_card_of_somebody_elses_making_opens_nothing(house, shop):
