@@ -67,7 +67,10 @@ def run_ingest(house: House, *, number: int) -> None:
 def run_worker(house: House, kind: str) -> None:
     """Work the queues of one kind. Job descriptions are not logged: arguments are ids, but a log is for ever."""
     queues = [house.queues.queue(name) for name in LISTENS[kind]]
-    SimpleWorker(queues, connection=queues[0].connection, log_job_description=False).work(logging_level="WARNING")
+    worker = SimpleWorker(queues, connection=queues[0].connection, log_job_description=False)
+    # RQ would wait up to a minute before it looks again for a Redis that was away: too long for what must leave within 60 s.
+    worker.max_connection_wait_time = 5.0
+    worker.work(logging_level="WARNING")
 
 
 def run_timetable(house: House) -> None:

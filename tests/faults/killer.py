@@ -44,6 +44,9 @@ class Killer:
     def _ingest(self) -> int:
         """Entries that were given to an ingest process and not yet acknowledged: both are held still to look."""
         pids = {consumer_name(number): self._realm.pid(f"ingest-{number}") for number in (1, 2)}
+        # Nobody acts while Redis or PostgreSQL is being started again: what they do would only wait for them.
+        self._realm.redis.ping()
+        self._realm.one("SELECT 1")
         self._crowd.act(50)
         until = time.monotonic() + 2.0
         while time.monotonic() < until:
