@@ -29,6 +29,8 @@ FOLDERS = (
     ("jobs.projections", "Projections of broadcasts", "listens"),
     ("jobs.reactions", "Reactions", "listens"),
     ("jobs.carriers", "Message carriers", ""),
+    ("cards.earning", "Kinds of earning rules", "params"),
+    ("cards.projections", "Projections of money", "listens"),
 )
 ROOMS = ("app", "handlers", "jobs", "cards", "tagging")
 _MAKERS = {"fact", "Fact", "FactDraft"}
