@@ -75,6 +75,8 @@ class Reminder:
                 return f"您的「{self.name}」有效期至 {day}", f"your {self.name} is good until {day}"
             case "tier":
                 return f"您的{self.name}等级有效期至 {day}", f"your tier {self.name} is safe until {day}"
+            case "tier_news":
+                return f"您的会员等级现为{self.name}", f"you are {self.name} now"
             case _:
                 return "生日快乐！今天消费有惊喜", "happy birthday! a surprise waits for you today"
 
@@ -100,12 +102,21 @@ _DUE = """
     WHERE fact.kind = 'member.birthday' AND fact.occurred_at = :today {card}
 """
 _ALL = text(_DUE.format(wallet="", coupon="", card=""))
+# A new tier is shown on the card page alone: that it came was said when it came.
+_NEWS = """
+    UNION ALL
+    SELECT 'news:' || change.public_id, 'tier_news', card.customer_id, card.programme_id, 1, change.at + interval '14 days', tier.name
+    FROM member_card AS card JOIN tier ON tier.id = card.tier_id
+    JOIN tier_change AS change ON change.card_id = card.id AND change.to_tier_id = card.tier_id AND change.from_tier_id IS NOT NULL
+    WHERE card.customer_id = :customer AND card.state = 'active' AND change.at = card.tier_since AND change.at > :now - interval '14 days'
+"""
 _HIS = text(
     _DUE.format(
         wallet="AND wallet.customer_id = :customer",
         coupon="AND coupon.customer_id = :customer",
         card="AND card.customer_id = :customer",
     )
+    + _NEWS
 )
 
 

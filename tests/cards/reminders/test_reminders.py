@@ -12,11 +12,12 @@ from app.core.facts import Fact, ReactionRow, record
 from app.core.followers import FOLLOWING, Sighting, meet
 from app.core.nouns import Follower
 from app.core.unit import reading, work
-from app.wechat.gateway import gateway_for
+from app.wechat.gateway import WeChatGateway, gateway_for
 from cards import reminders
 from cards.birthdays import greet_birthdays, know_birthday
 from cards.models.membership import MemberCard
 from cards.reminders import WINDOW, Channel, Reach, decide, find_badges
+from cards.tiers import requalify
 from jobs import schedule
 from jobs.reactions import say_reminder
 from jobs.reactions_run import run_reactions
@@ -124,6 +125,12 @@ def talk(house, sandbox, account, *, writes):
         return found.customer_id
 
 
+def heard(sandbox):
+    """What the platform wrote down since this test began."""
+    sandbox.control("settings", {})
+    return sandbox.log.read_text().rpartition('"do":"reset"')[2]
+
+
 def wake(house, club, lin):
     with work(house.engine) as session:
         card = session.scalars(select(MemberCard).where(MemberCard.customer_id == lin)).one()
@@ -142,8 +149,7 @@ def test_in_an_open_window_it_is_said_once(house, sandbox, make_account):
     row = wake(house, club, lin)
     assert row is not None
     assert row.state == "done"
-    sandbox.control("settings", {})
-    assert sandbox.log.read_text().count('"path":"/cgi-bin/message/custom/send"') == 1
+    assert heard(sandbox).count('"path":"/cgi-bin/message/custom/send"') == 1
     assert remind_members(house) == 0
 
 
@@ -155,8 +161,7 @@ def test_without_a_window_nothing_is_sent(house, sandbox, make_account):
     assert wake(house, club, lin) is None
     (fact,) = facts_of(house, "member.reminded")
     assert fact.data["channels"] == ["badge"]
-    sandbox.control("settings", {})
-    log = sandbox.log.read_text()
+    log = heard(sandbox)
     assert '"/cgi-bin/message/custom/send"' not in log
     assert '"/cgi-bin/message/template/send"' not in log
 
@@ -171,3 +176,40 @@ def test_the_timetable_reminds_in_the_morning(house):
     assert entry.cron == "0 10 * * *"
     schedule.remind()
     assert len(facts_of(house, "member.reminded")) == 1
+
+
+def rise(house, club, lin):
+    earn_points(house, club, lin, 3000)
+    with work(house.engine) as session:
+        requalify(session, customer_id=lin, programme_id=club.programme_id, registry=house.registry, now=house.clock.now())
+    run_reactions(house)
+
+
+def test_a_new_tier_is_said_with_its_benefits_and_shown_for_a_while(house, sandbox, make_account, monkeypatch):
+    account = make_account(name="海岸百货")
+    lin = talk(house, sandbox, account, writes=True)
+    club = open_club(house)
+    join_club(house, club, lin)
+    said = []
+    real = WeChatGateway.send_service_message
+    monkeypatch.setattr(
+        WeChatGateway, "send_service_message", lambda self, openid, payload: (said.append(payload), real(self, openid, payload))
+    )
+    rise(house, club, lin)
+    assert [each["text"]["content"] for each in said] == ["恭喜升级为金卡，权益：九五折"]
+    assert badges(house, lin) == [("tier_news", 1, "您的会员等级现为金卡")]
+    assert remind_members(house) == 0
+    house.clock.advance(timedelta(days=15))
+    assert badges(house, lin) == []
+
+
+def test_a_new_tier_of_somebody_without_a_window_is_only_shown(house, sandbox, make_account):
+    account = make_account(name="海岸百货")
+    lin = talk(house, sandbox, account, writes=False)
+    club = open_club(house)
+    join_club(house, club, lin)
+    rise(house, club, lin)
+    assert '"/cgi-bin/message/custom/send"' not in heard(sandbox)
+    assert badges(house, lin) == [("tier_news", 1, "您的会员等级现为金卡")]
+    with reading(house.engine) as session:
+        assert {row.name: row.state for row in session.scalars(select(ReactionRow))}["say_tier"] == "done"
