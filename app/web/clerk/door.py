@@ -19,6 +19,7 @@ from app.core.tries import TooManyError
 from app.core.unit import work
 from app.web.limits import read_bounded
 from app.web.problems import answer_refusal
+from cards.refusals import RefusedError
 
 if TYPE_CHECKING:
     from app.core.house import House
@@ -61,6 +62,8 @@ class Door:
                 refusal = answer_refusal(error)
                 refusal.headers["Retry-After"] = str(error.retry_after_s)
                 return refusal
+            except RefusedError as error:
+                return as_json(error.for_clerk(), error.status)
             return made if isinstance(made, Response) else as_json(made)
 
         blueprint.add_url_rule(
@@ -128,6 +131,8 @@ class Door:
 
 def read_form(body: bytes, form: type[Given]) -> Given:
     """A JSON body as a form. Raises BadRequestError (422) that names the first field that is wrong."""
+    if b"\\u0000" in body:
+        raise BadRequestError("内容含有不可用的字符 / a text holds a sign that cannot be kept", code="bad_field", status=422)
     try:
         return form.model_validate_json(body)
     except ValidationError as error:

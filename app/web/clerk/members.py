@@ -1,6 +1,7 @@
 """Members at the counter: found by what they show or say, seen masked, and a card opened on the spot."""
 
 import re
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +16,7 @@ from app.core.gate import Right, demand, grant_sight, see
 from app.core.house import House
 from app.core.idempotency import Answer, answer_once
 from app.core.logins import Presence
+from app.core.tries import count_try
 from app.core.unit import work
 from app.web.clerk.door import Answered, Door, Form, answered, idempotency_key, refusal_body
 from app.web.clerk.till import client_of, till_of
@@ -31,6 +33,7 @@ from cards.tiers import current_tier
 from cards.till import Till
 
 MOST_COUPONS = 30
+MOST_LOOK_UPS, LOOK_UP_WINDOW = 120, timedelta(hours=1)
 _PHONE = re.compile(r"(?:\+?86)?1\d{10}\Z")
 
 
@@ -113,6 +116,12 @@ def _coupons(session: Session, customer_id: int, *, house: House) -> list[dict[s
     ]
 
 
+def _count_look_up(house: House, presence: Presence, key: str) -> None:
+    """Nobody reads the list of members by trying numbers; a moving code is shown by its member and counts nothing. Raises TooManyError."""
+    if not is_moving(tidy(key)):
+        count_try(house.engine, f"member:{presence.staff.id}", most=MOST_LOOK_UPS, window=LOOK_UP_WINDOW, now=house.clock.now())
+
+
 def add_routes(blueprint: Blueprint, door: Door) -> None:
     """`member` and `cards`."""
     house = door.house
@@ -121,6 +130,7 @@ def add_routes(blueprint: Blueprint, door: Door) -> None:
         key = door.read(KeyForm).key
         with door.counter() as (session, presence):
             demand(presence.rights, Right.LOOK_UP)
+            _count_look_up(house, presence, key)
             till = till_of(presence, address=door.address)
             return tell_member(session, house, look_up(session, house, key, till=till), presence=presence, till=till, code=key)
 

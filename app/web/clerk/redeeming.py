@@ -1,7 +1,7 @@
 """Preview, quote, redeem, undo, and what became of an attempt: the counter's own calls."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -20,6 +20,7 @@ from app.web.clerk.members import look_up, names_member, tell_member
 from app.web.clerk.quoting import about, quote, tier_name
 from app.web.clerk.till import client_of, till_of
 from cards import redemption
+from cards.codes import LONGEST
 from cards.coupons.asked import OrderIn, RedeemIn, UndoIn
 from cards.models.redemption import CouponUse
 from cards.parked import park
@@ -47,7 +48,7 @@ class QuoteForm(Form):
 
 class RedeemForm(LookForm):
     total_fen: int | None = Field(default=None, ge=0, le=10**9)
-    device_at: AwareDatetime
+    device_at: AwareDatetime = Field(ge=datetime(2020, 1, 1, tzinfo=UTC), le=datetime(2100, 1, 1, tzinfo=UTC))
     offline: bool = False
     """Redeemed while there was no connection, of a template that allows it."""
 
@@ -73,7 +74,7 @@ class Counter:
                 card = look_up(session, house, form.code, till=till)
                 return {"kind": "member", **tell_member(session, house, card, presence=presence, till=till, code=form.code)}
         attempt_id = uuid4()
-        wish = RedeemIn(attempt_id=attempt_id, code=form.code, ticket=form.ticket, coupon=form.coupon)
+        wish = RedeemIn(attempt_id=attempt_id, code=_bounded(form.code), ticket=form.ticket, coupon=form.coupon)
         try:
             found = redemption.preview(house, wish, till=till)
         except RefusedError as error:
@@ -96,7 +97,7 @@ class Counter:
         _, till = self._till(Right.REDEEM)
         wish = RedeemIn(
             attempt_id=UUID(key),
-            code=None if form.code is None else form.code[:64],
+            code=_bounded(form.code),
             ticket=form.ticket,
             coupon=form.coupon,
             order=OrderIn(total_fen=form.total_fen),
@@ -145,7 +146,10 @@ class Counter:
 
     def _told(self, answer: Answer, key: str) -> dict[str, Any]:
         told = {**answer.body, "attempt": key}
-        return self._whole(told) if answer.status == 200 else self._named(told)
+        if answer.status != 200:
+            return self._named(told)
+        # A number may also be that of a card or a purchase, which are told as they were.
+        return self._whole(told) if "use" in told else told
 
     def _whole(self, told: dict[str, Any]) -> dict[str, Any]:
         """A redemption or its reversal with what the order came to and the member's tier: what the green screen shows."""
@@ -176,3 +180,8 @@ def add_routes(blueprint: Blueprint, door: Door) -> None:
     door.api(blueprint, "redeem", counter.redeem, post=True)
     door.api(blueprint, "undo", counter.undo, post=True)
     door.api(blueprint, "attempts/<uuid:attempt_id>", counter.attempt)
+
+
+def _bounded(code: str | None) -> str | None:
+    """A code no longer than any of ours: what is longer is none, and is refused as such."""
+    return None if code is None else code[:LONGEST]

@@ -10,6 +10,7 @@ from app.core.nouns import Customer
 from app.core.people import Shift
 from app.core.unit import work
 from app.factory import create_app
+from app.web.clerk import members
 from cards.ledger.verify import verify
 from cards.models.membership import MemberCard
 from cards.models.orders import Purchase
@@ -130,3 +131,9 @@ def test_a_supervisor_sees_everybody_a_clerk_himself(house, page, counter, clock
     clock.advance(timedelta(minutes=1))
     assert {each["name"] for each in wang.get("shift").json["by_clerk"]} == {"王敏", "陈晨"}
     assert [each["name"] for each in page.get("shift").json["by_clerk"]] == ["陈晨"]
+
+
+def test_nobody_reads_the_list_of_members_by_trying_numbers(page, monkeypatch):
+    monkeypatch.setattr(members, "MOST_LOOK_UPS", 3)
+    heard = [page.post("member", {"key": f"1390000000{number}"}).status_code for number in range(5)]
+    assert heard == [404, 404, 404, 429, 429]

@@ -241,9 +241,25 @@ def test_the_last_twenty_scans_hold_refused_ones_and_who_may_undo(page, counter,
         {"code": "x", "device_at": "2026-11-22T04:00:00"},
         {"code": "x", "device_at": "2026-11-22T04:00:00Z", "total_fen": -1},
         {"code": "x", "device_at": "2026-11-22T04:00:00Z", "total_fen": 1.5},
+        {"code": "x\x00", "device_at": "2026-11-22T04:00:00Z"},
+        {"code": "x", "device_at": "0001-01-01T00:00:00+14:00"},
+        {"code": "x", "device_at": "9999-12-31T23:59:59-12:00"},
     ],
 )
 def test_a_malformed_attempt_is_told_which_field(page, body):
     answer = page.post("redeem", body)
     assert (answer.status_code, answer.json["code"]) == (422, "bad_field")
     assert page.post("redeem", {"code": "x", "device_at": "2026-11-22T04:00:00Z"}, key="not-a-number").json["code"] == "bad_idempotency_key"
+
+
+def test_a_code_of_something_else_entirely_is_refused_and_breaks_nothing(page):
+    for code in ("https://elsewhere.example/" + "x" * 150, "🎫" * 40, "M" + "0" * 24, "' OR 1=1 --"):
+        answer = page.post("preview", {"code": code})
+        assert (answer.status_code, answer.json["outcome"]) == (409, "refused"), code
+
+
+def test_the_number_of_a_card_or_a_purchase_is_told_as_it_was(page):
+    key = str(uuid4())
+    opened = page.post("cards", {"phone": "13700001111"}, key=key)
+    assert opened.status_code == 200
+    assert page.get(f"attempts/{key}").json["card"] == opened.json["card"]
