@@ -27,6 +27,7 @@ COMMANDS = {
     "broadcast": "broadcast",
     "earning": "earning",
     "order": "order",
+    "merchant": "merchant",
     "ledger": "ledger",
     "settlement": "settlement",
     "client": "client",
