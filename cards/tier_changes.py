@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.core.facts import Fact, record
+from app.core.facts import Fact, lock_customers, record
 from app.core.ids import new_public_id
 from app.core.registry import Registry
 from cards.models.membership import CardState, MemberCard
@@ -22,7 +22,11 @@ def read_ladder(session: Session, programme_id: int) -> Sequence[Tier]:
 
 
 def lock_cards(session: Session, *, programme_id: int, customer_ids: Sequence[int]) -> list[MemberCard]:
-    """The open cards of customers, locked in their order: who changes a tier waits here. It comes after wallets and before customers."""
+    """The open cards of customers, locked in their order: who changes a tier waits here. Wallets come before it, and so do the customers themselves.
+
+    An order has recorded its fact, and so holds its customer, before it asks for his card; the night must take both in the same order.
+    """
+    lock_customers(session, customer_ids)
     query = (
         select(MemberCard)
         .where(MemberCard.programme_id == programme_id, MemberCard.customer_id.in_(customer_ids), MemberCard.state == CardState.ACTIVE)

@@ -1,11 +1,13 @@
 """The nightly review: periods end, grace runs out, exceptions end, and a second run changes nothing."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import func, select
 
 from app.core.errors import BadRequestError, ConflictError
+from app.core.facts import Fact, record
 from app.core.nouns import AuditEntry
 from app.core.unit import reading, work
 from cards.ledger.verify import verify
@@ -215,3 +217,22 @@ def test_changes_are_kept_with_who_and_why(house):
     assert [row.why for row in rows] == ["opened", "qualified", "override"]
     assert [row.actor for row in rows] == ["Chen", "system", "Mei"]
     assert rows[-1].reason == "重要来宾"
+
+
+def test_orders_and_the_night_never_wait_for_each_other_in_a_circle(house, clock):
+    club = open_club(house)
+    people = [raise_up(house, club, amount=1000) for _ in range(6)]
+    clock.advance(timedelta(days=400))
+
+    def order(number):
+        customer = people[number % len(people)]
+        with work(house.engine) as session:
+            fact = Fact(f"o{number}", "order.placed", clock.now(), {}, customer_id=customer)
+            record(session, [fact], registry=house.registry, now=clock.now())
+            requalify(session, customer_id=customer, programme_id=club.programme_id, registry=house.registry, now=clock.now())
+
+    with ThreadPoolExecutor(8) as pool:
+        nights = [pool.submit(review_tiers, house, batch=3) for _ in range(2)]
+        for done in [pool.submit(order, number) for number in range(60)]:
+            done.result()
+        assert sum(night.result() for night in nights) == 6
