@@ -108,7 +108,8 @@ def hold(session: Session, *, wallet_id: int, amount: int, unit_id: int, cause: 
 
 
 def confirm(session: Session, *, hold_txn_id: int, cause: Cause) -> Posted:
-    """Use what a hold set aside. Raises ConflictError when the hold was released or its time is over."""
+    """Use what a hold set aside. Raises BadRequestError for no hold, ConflictError when it was released or its time is over."""
+    _check_hold(session, hold_txn_id)
     txn_id = begin(session, kind=TxnKind.CONFIRM, cause=cause, corrects_id=hold_txn_id)
     if txn_id is None:
         return known(session, TxnKind.CONFIRM, cause)
@@ -130,7 +131,8 @@ def confirm(session: Session, *, hold_txn_id: int, cause: Cause) -> Posted:
 
 
 def release(session: Session, *, hold_txn_id: int, cause: Cause) -> Posted:
-    """Give back what a hold set aside, to the lots it came from. Raises ConflictError when the hold is settled already."""
+    """Give back what a hold set aside, to the lots it came from. Raises BadRequestError for no hold, ConflictError when it is settled already."""
+    _check_hold(session, hold_txn_id)
     txn_id = begin(session, kind=TxnKind.RELEASE, cause=cause, corrects_id=hold_txn_id, whole=True)
     if txn_id is None:
         return known(session, TxnKind.RELEASE, cause)
@@ -149,10 +151,15 @@ def release(session: Session, *, hold_txn_id: int, cause: Cause) -> Posted:
     return Posted(txn_id, fresh=True)
 
 
+def _check_hold(session: Session, hold_txn_id: int) -> None:
+    """Refuse a transaction that held nothing, before it is named by another."""
+    if session.scalar(select(PointsHold.id).where(PointsHold.txn_id == hold_txn_id)) is None:
+        raise BadRequestError("no such hold", code="no_hold")
+
+
 def _open_hold(session: Session, hold_txn_id: int) -> PointsHold:
     """The hold of a transaction, its wallet locked first. Raises ConflictError when it is not open."""
-    if lock_wallet_of(session, select(PointsHold.wallet_id).where(PointsHold.txn_id == hold_txn_id)) is None:
-        raise BadRequestError("no such hold", code="no_hold")
+    lock_wallet_of(session, select(PointsHold.wallet_id).where(PointsHold.txn_id == hold_txn_id))
     kept = session.scalars(
         select(PointsHold).where(PointsHold.txn_id == hold_txn_id).with_for_update().execution_options(populate_existing=True)
     ).one()

@@ -45,7 +45,7 @@ def empty_ledger(house: House) -> None:
     with work(house.engine) as session:
         session.execute(text("SET LOCAL session_replication_role = replica"))
         for table in _LEDGER:
-            session.execute(text(f"DELETE FROM {table}"))  # noqa: S608 - the names above.
+            session.execute(text(f"DELETE FROM {table}"))
 
 
 def cause(now: datetime, key: str | None = None, reason: str = "测试") -> Cause:

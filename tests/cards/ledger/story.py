@@ -34,6 +34,10 @@ _STATE = text(
 _STATES = {"active": "open", "pending": "waiting", "expired": "gone", "cancelled": "shut"}
 
 
+def agree(what, ledger, model):
+    assert ledger == model, f"{what}: the ledger says {ledger}, the model {model}"
+
+
 class Story:
     """One life of three wallets. `tell` takes steps (rule, four numbers) and compares the books after each."""
 
@@ -106,7 +110,8 @@ class Story:
     def _earn(self, name, who, number, wait, life, unit, kind=TxnKind.EARN):
         who, unit = who % PEOPLE, unit % 2
         amount, opens = 1 + number % 500, self.now + wait
-        ends = min(opens + LIVES[life % len(LIVES)], FOREVER)
+        lives = LIVES[life % len(LIVES)]
+        ends = FOREVER if lives == FOREVER else opens + lives
         if life % 3 and ends < FOREVER:
             ends += NOON - ends % DAY + DAY  # Most lots end at a midnight in Shanghai.
         txn, pile = self.post(
@@ -321,9 +326,9 @@ class Story:
         books = {(units[row.a], row.said): int(row.b) for row in rows if row.about == "unit"}
         told, piles, told_books = self.model.told()
         born = {pile[4]: place for place, pile in enumerate(sorted(piles, key=lambda pile: pile[4]))}
-        assert [balance for _, balance in balances] == told
-        assert left == sorted((*pile[:4], born[pile[4]], pile[5]) for pile in piles)
-        assert books == told_books
+        agree("balances", [balance for _, balance in balances], told)
+        agree("lots", left, sorted((*pile[:4], born[pile[4]], pile[5]) for pile in piles))
+        agree("units' books", books, told_books)
 
     def _minute(self, moment):
         return FOREVER if moment is None else round((moment - self.start).total_seconds() / 60)
