@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.errors import FankaError, NotFoundError
-from app.core.gate import Right, demand, grant_sight, see
+from app.core.gate import Right, demand, grant_sight
 from app.core.house import House
 from app.core.idempotency import Answer, answer_once
 from app.core.logins import Presence
@@ -21,18 +21,16 @@ from app.core.unit import work
 from app.web.clerk.door import Answered, Door, Form, answered, idempotency_key, refusal_body
 from app.web.clerk.till import client_of, till_of
 from cards.codes import MEMBER, is_moving, tidy
-from cards.coupons.recognise import accept_moving, write_ticket
-from cards.coupons.terms import say
+from cards.coupons import member as member_book
+from cards.coupons.recognise import write_ticket
 from cards.enrolment import enrol
-from cards.membership import customer_of, find_member, only_programme
-from cards.models.coupons import Coupon, CouponState, CouponTemplate
+from cards.membership import customer_of, only_programme
 from cards.models.ledger import Wallet, WalletKind
 from cards.models.membership import CardPath, MemberCard
-from cards.numbers import LENGTH, tidy_number
+from cards.numbers import tidy_number
 from cards.tiers import current_tier
 from cards.till import Till
 
-MOST_COUPONS = 30
 MOST_LOOK_UPS, LOOK_UP_WINDOW = 120, timedelta(hours=1)
 _PHONE = re.compile(r"(?:\+?86)?1\d{10}\Z")
 
@@ -55,17 +53,7 @@ def names_member(code: str) -> bool:
 
 def look_up(session: Session, house: House, key: str, *, till: Till) -> MemberCard:
     """The card of a member who shows or says something. Raises NotFoundError, RefusedError for a moving code that is stale or was shown."""
-    programme, plain = only_programme(session), tidy(key)
-    if is_moving(plain):
-        moving = accept_moving(session, house.ring, plain, client_id=till.client_id, now=house.clock.now(), spend=False)
-        number = str(moving.subject).zfill(LENGTH) if moving.kind == MEMBER else None
-        found = None if number is None else find_member(session, programme_id=programme.id, number=number)
-    elif tidy_number(key) is not None:
-        found = find_member(session, programme_id=programme.id, number=key)
-    elif _PHONE.match(re.sub(r"[\s-]", "", key)):
-        found = find_member(session, programme_id=programme.id, phone=key, ring=house.ring)
-    else:
-        found = None
+    found = member_book.look_up(session, house, key, programme_id=only_programme(session).id, client_id=till.client_id)
     if found is None:
         raise NotFoundError("没有这位会员：请核对号码，或当场为他开卡 / no such member: check the number, or open a card", code="no_member")
     return found
@@ -74,46 +62,17 @@ def look_up(session: Session, house: House, key: str, *, till: Till) -> MemberCa
 def tell_member(session: Session, house: House, card: MemberCard, *, presence: Presence, till: Till, code: str = "") -> dict[str, Any]:
     """A member as the counter sees him. Only who shows his moving code lets the clerk redeem from the list."""
     now, customer = house.clock.now(), customer_of(session, card)
-    seen = see(house.ring, customer)
     tier = current_tier(session, customer_id=customer.id, programme_id=card.programme_id, at=now)
-    wallet = session.scalar(
-        select(Wallet).where(Wallet.customer_id == customer.id, Wallet.programme_id == card.programme_id, Wallet.kind == WalletKind.POINTS)
-    )
+    points = (Wallet.customer_id == customer.id, Wallet.programme_id == card.programme_id, Wallet.kind == WalletKind.POINTS)
     shows = is_moving(tidy(code)) and Right.REDEEM in presence.rights
     return {
         "kind": "member",
-        "customer": str(customer.public_id),
+        **member_book.tell_member(session, house, card),
         "sight": grant_sight(house.ring, viewer=presence.id, customer=customer.public_id, now=now),
         "ticket": write_ticket(house.ring, MEMBER, customer.public_id, client_id=till.client_id, now=now) if shows else None,
-        "name": seen.name,
-        "phone": seen.phone,
-        "number": f"{card.number[:4]} **** **** {card.number[-4:]}",
-        "tier": "" if tier is None else tier.name,
         "face": "plain" if tier is None else tier.face,
-        "points": 0 if wallet is None else wallet.active,
-        "pending": 0 if wallet is None else wallet.pending,
-        "coupons": _coupons(session, customer.id, house=house),
+        "pending": session.scalar(select(Wallet.pending).where(*points)) or 0,
     }
-
-
-def _coupons(session: Session, customer_id: int, *, house: House) -> list[dict[str, Any]]:
-    now = house.clock.now()
-    query = (
-        select(Coupon, CouponTemplate)
-        .join(CouponTemplate, CouponTemplate.id == Coupon.template_id)
-        .where(Coupon.customer_id == customer_id, Coupon.state == CouponState.ISSUED, Coupon.valid_from <= now, Coupon.expires_at > now)
-        .order_by(Coupon.expires_at, Coupon.id)
-        .limit(MOST_COUPONS)
-    )
-    return [
-        {
-            "id": str(coupon.public_id),
-            "name": template.name,
-            "expires_at": coupon.expires_at.isoformat(),
-            **say(session, template, starts=coupon.valid_from, ends=coupon.expires_at).as_json(),
-        }
-        for coupon, template in session.execute(query)
-    ]
 
 
 def _count_look_up(house: House, presence: Presence, key: str) -> None:

@@ -3,7 +3,7 @@ import { Refused, Unreached, call } from "./api.js";
 import { $, el, field, fill, icon, newId } from "./dom.js";
 import * as scan from "./scan.js";
 import { feel } from "./senses.js";
-import { count, date, t, told } from "./words.js";
+import { count, date, money, t, told } from "./words.js";
 
 let frame;
 export const settle = (given) => { frame = given; };
@@ -46,7 +46,7 @@ function show(place, found) {
   fill(place, 
     el("div", { cls: "face", "data-face": found.face },
       el("b", { text: [found.name || t("member"), found.tier].filter(Boolean).join(" · ") }), el("br"), el("small", { text: [found.phone, found.number].filter(Boolean).join(" · ") }),
-      el("p", { cls: "points" }, el("span", { cls: "figure", text: count(found.points) }), el("small", { text: [t("member_points"), found.pending ? t("member_pending", { n: count(found.pending) }) : ""].filter(Boolean).join(" · ") }))),
+      el("p", { cls: "points" }, el("span", { cls: "figure", text: count(found.points) }), el("small", { text: [t("member_points"), found.pending ? t("member_pending", { n: count(found.pending) }) : "", found.value_fen ? t("member_value", { money: money(found.value_fen) }) : "", found.discount_percent ? t("member_off", { n: found.discount_percent }) : ""].filter(Boolean).join(" · ") }))),
     frame.right("book") ? el("div", { cls: "stack" }, el("button", { type: "button", cls: "btn btn-soft", text: t("member_book", { who: found.name || found.phone || t("member") }), on: { click: () => frame.go("book", found) } })) : null,
     el("div", { cls: "box" }, el("h2", { text: t("member_coupons") }),
       found.coupons.length ? el("ul", {}, found.coupons.map((each) => coupon(each, found.ticket))) : el("p", { cls: "muted", text: t("member_no_coupons") })));
