@@ -73,6 +73,12 @@ class ReturnOut(BaseModel):
 
 def add_routes(api: APIFlask, door: Door) -> None:
     """Put the calls about orders on the API."""
+    _add_booking(api, door)
+    _add_returns(api, door)
+    _add_reading(api, door)
+
+
+def _add_booking(api: APIFlask, door: Door) -> None:
     house = door.house
 
     @api.post("/orders")
@@ -98,6 +104,10 @@ def add_routes(api: APIFlask, door: Door) -> None:
             return Answer(201 if booked.fresh else 200, _order(session, booked))
 
         return door.once(act)
+
+
+def _add_returns(api: APIFlask, door: Door) -> None:
+    house = door.house
 
     @api.post("/orders/<source>/<order_no>/returns")
     @api.doc(summary="Book a return", tags=["orders"], security="key", responses={200: "The return was on record already."})
@@ -132,6 +142,10 @@ def add_routes(api: APIFlask, door: Door) -> None:
             return Answer(201 if done.fresh else 200, said)
 
         return door.once(act)
+
+
+def _add_reading(api: APIFlask, door: Door) -> None:
+    house = door.house
 
     @api.get("/orders/<source>/<order_no>")
     @api.doc(summary="Read an order", tags=["orders"], security="key")
