@@ -227,9 +227,9 @@ def _hold_points(session: Session, held: CouponHold, basket: Basket, priced: Pri
 def _release(session: Session, held: CouponHold, *, actor: str, now: datetime) -> None:
     session.execute(_FREE, {"hold": held.id, "now": now})
     open_ones = select(PointsHold).where(PointsHold.txn_id.in_(_txns(held)), PointsHold.state == "open").order_by(PointsHold.wallet_id)
-    kept = session.scalars(open_ones).all()
-    lock_wallets(session, [each.wallet_id for each in kept])
-    for each in kept:
+    lock_wallets(session, [each.wallet_id for each in session.scalars(open_ones)])
+    # Read again under the lock: the ledger's own sweep may have released them while this one waited.
+    for each in session.scalars(open_ones.execution_options(populate_existing=True)).all():
         cause = Cause(f"hold:{each.txn_id}", "占用释放", actor, now, now, held.store_id)
         spend.release(session, hold_txn_id=each.txn_id, cause=cause)
     _settle(session, held, "released", now=now)

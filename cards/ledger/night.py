@@ -45,8 +45,7 @@ def settle_night(engine: Engine, *, now: datetime, batch: int = BATCH, tell: Cal
 def release_holds(engine: Engine, *, now: datetime) -> int:
     """Release every hold whose time is over; says how many.
 
-    Each in a transaction of its own: keys are claimed before wallets are locked, and a second key under the first one's lock could wait for a
-    till that waits for the wallet. A hold that a till settles at this moment is left to it.
+    Each in a transaction of its own, so that no two wallets are locked here. A hold that a till settles at this moment is left to it.
     """
     with reading(engine) as session:
         overdue = select(PointsHold.txn_id).where(PointsHold.state == "open", PointsHold.expires_at <= now).order_by(PointsHold.txn_id)

@@ -30,10 +30,10 @@ def take_back(session: Session, *, earn_txn_id: int, amount: int, policy: Return
     lot = session.scalars(earned).one_or_none()
     if lot is None:
         raise BadRequestError("that transaction brought no points", code="not_an_earn")
+    lock_wallet_of(session, select(Lot.wallet_id).where(Lot.id == lot.id))
     txn_id = begin(session, kind=TxnKind.TAKE_BACK, cause=cause, corrects_id=earn_txn_id, whole=amount == lot.quantity)
     if txn_id is None:
         return known(session, TxnKind.TAKE_BACK, cause)
-    lock_wallet_of(session, select(Lot.wallet_id).where(Lot.id == lot.id))
     session.refresh(lot)
     settle_due(session, [lot.wallet_id], now=cause.now)
     session.refresh(lot)
@@ -101,12 +101,12 @@ def give_back(session: Session, *, spend_txn_id: int, amount: int, cause: Cause)
         raise BadRequestError("that transaction spent nothing", code="not_a_spend")
     used = select(func.sum(PointsEntry.amount)).where(PointsEntry.txn_id == spend_txn_id, PointsEntry.book == Book.REDEEMED)
     total = int(session.scalar(used) or 0)
-    txn_id = begin(session, kind=TxnKind.GIVE_BACK, cause=cause, corrects_id=spend_txn_id, whole=amount == total)
-    if txn_id is None:
-        return known(session, TxnKind.GIVE_BACK, cause)
     ids = select(LotMove.lot_id).where(LotMove.txn_id == spend_txn_id)
     wallet = lock_wallet_of(session, select(Lot.wallet_id).where(Lot.id.in_(ids)).order_by(Lot.id).limit(1))
     assert wallet is not None, "every use took from a lot"
+    txn_id = begin(session, kind=TxnKind.GIVE_BACK, cause=cause, corrects_id=spend_txn_id, whole=amount == total)
+    if txn_id is None:
+        return known(session, TxnKind.GIVE_BACK, cause)
     if amount - _corrected(session, spend_txn_id, book=Book.REDEEMED, apart_from=txn_id) > total:
         raise BadRequestError("more is given back than was spent", code="over_returned")
     unit_id = session.scalars(

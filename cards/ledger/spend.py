@@ -109,7 +109,7 @@ def hold(session: Session, *, wallet_id: int, amount: int, unit_id: int, cause: 
 
 def confirm(session: Session, *, hold_txn_id: int, cause: Cause) -> Posted:
     """Use what a hold set aside. Raises BadRequestError for no hold, ConflictError when it was released or its time is over."""
-    _check_hold(session, hold_txn_id)
+    _lock_hold(session, hold_txn_id)
     txn_id = begin(session, kind=TxnKind.CONFIRM, cause=cause, corrects_id=hold_txn_id)
     if txn_id is None:
         return known(session, TxnKind.CONFIRM, cause)
@@ -132,7 +132,7 @@ def confirm(session: Session, *, hold_txn_id: int, cause: Cause) -> Posted:
 
 def release(session: Session, *, hold_txn_id: int, cause: Cause) -> Posted:
     """Give back what a hold set aside, to the lots it came from. Raises BadRequestError for no hold, ConflictError when it is settled already."""
-    _check_hold(session, hold_txn_id)
+    _lock_hold(session, hold_txn_id)
     txn_id = begin(session, kind=TxnKind.RELEASE, cause=cause, corrects_id=hold_txn_id, whole=True)
     if txn_id is None:
         return known(session, TxnKind.RELEASE, cause)
@@ -151,15 +151,14 @@ def release(session: Session, *, hold_txn_id: int, cause: Cause) -> Posted:
     return Posted(txn_id, fresh=True)
 
 
-def _check_hold(session: Session, hold_txn_id: int) -> None:
-    """Refuse a transaction that held nothing, before it is named by another."""
-    if session.scalar(select(PointsHold.id).where(PointsHold.txn_id == hold_txn_id)) is None:
+def _lock_hold(session: Session, hold_txn_id: int) -> None:
+    """Lock the wallet of a hold, before its key is claimed: tills hold several locks and settle holds under them. Raises BadRequestError."""
+    if lock_wallet_of(session, select(PointsHold.wallet_id).where(PointsHold.txn_id == hold_txn_id)) is None:
         raise BadRequestError("no such hold", code="no_hold")
 
 
 def _open_hold(session: Session, hold_txn_id: int) -> PointsHold:
-    """The hold of a transaction, its wallet locked first. Raises ConflictError when it is not open."""
-    lock_wallet_of(session, select(PointsHold.wallet_id).where(PointsHold.txn_id == hold_txn_id))
+    """The hold of a transaction, read under its wallet's lock. Raises ConflictError when it is not open."""
     kept = session.scalars(
         select(PointsHold).where(PointsHold.txn_id == hold_txn_id).with_for_update().execution_options(populate_existing=True)
     ).one()

@@ -5,12 +5,16 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
+from app.core.unit import work
 from cards.ledger.merge import merge_wallets
 from cards.ledger.night import release_holds, settle_night
 from cards.ledger.returns import give_back, take_back
 from cards.ledger.spend import confirm, hold, release, spend, transfer
+from cards.ledger.wallets import lock_wallets
 from cards.models.programme import ReturnPolicy
+from tests.support.money import cause
 
 DAY = timedelta(days=1)
 
@@ -165,3 +169,23 @@ def test_a_till_uses_points_while_their_owner_is_joined_into_another(do, shop, c
     ]
     assert not [answer for answer in at_once(*acts) if isinstance(answer, str)]
     assert (books(0), books(1)) == ((0, 0, 0, 0), (70, 0, 0, 0))
+
+
+def test_a_till_that_holds_the_wallet_settles_beside_the_night(house, held, shop, books, now):
+    """Key before wallet here and wallet before key there once locked each other out."""
+    late, locked = now + timedelta(hours=1), threading.Event()
+
+    def till():
+        with work(house.engine) as session:
+            lock_wallets(session, shop.wallets)
+            locked.set()
+            # The night has time to come as far as it can.
+            session.execute(text("SELECT pg_sleep(0.2)"))
+            release(session, hold_txn_id=held, cause=cause(late))
+
+    def night():
+        locked.wait(20)
+        return release_holds(house.engine, now=late)
+
+    assert at_once(till, night) == [None, 0]
+    assert books() == (100, 0, 0, 0)
