@@ -211,6 +211,9 @@ class Door:
         blueprint.after_request(_dress)
 
     def _refused(self, error: FankaError) -> AnyResponse:
+        if request.path.endswith("/fresh") and error.status < 500:
+            # A piece of a page cannot lead to WeChat; its script opens the whole page anew, which can.
+            return Response(status=error.status)
         back = request.full_path.rstrip("?") if request.method == "GET" else "/me"
         if isinstance(error, NotHereError):
             asked = request.args.get("a", "")[:40]

@@ -116,6 +116,19 @@ def test_without_a_connection_it_says_so_and_comes_back(chromium, house, counter
     context.close()
 
 
+def test_a_log_in_that_is_over_leads_to_wechat_again(chromium, house, counter, base):
+    counter.member("oLin")
+    context = chromium.new_context(viewport={"width": 390, "height": 844}, locale="zh-CN")
+    page = context.new_page()
+    let_in(page, base, counter)
+    page.clock.install()
+    page.goto(f"{base}/me/code")
+    context.clear_cookies()
+    with page.expect_request(re.compile(r"/h5/enter\?next=%2Fme%2Fcode$")):
+        page.clock.run_for(31_000)
+    context.close()
+
+
 def test_a_coupon_is_taken_with_one_thumb(phone, house, counter, base):
     counter.member("oLin")
     template = counter.template("周末礼券", minimum_fen=9900, price_points=50, per_person=None)

@@ -34,11 +34,8 @@
     call.open("GET", live.getAttribute("data-fresh"));
     call.timeout = 8000;
     call.onload = function () {
-      // A page that asks who somebody is comes back as another address; then the whole page starts anew.
-      if (call.status === 410 || call.status === 404 || (call.responseURL && call.responseURL.indexOf(live.getAttribute("data-fresh")) < 0)) {
-        window.location.reload();
-        return;
-      }
+      // Logged out, or the coupon is over: the whole page says what to do.
+      if (call.status >= 400 && call.status < 500) { window.location.reload(); return; }
       if (call.status !== 200) { fail(); return; }
       piece.innerHTML = call.responseText;
       asking = false;

@@ -128,7 +128,7 @@ def test_anothers_coupon_does_not_exist(web, counter):
     for path in (f"/me/coupon/{coupon}", f"/me/coupon/{coupon}/fresh", "/me/coupon/none"):
         answer = web.get(path)
         assert answer.status_code == 404
-        assert "没有这张券" in text(answer)
+        assert ("没有这张券" in text(answer)) is not path.endswith("fresh")
     assert "全场满减" not in text(web.get("/me/coupons"))
 
 
@@ -167,8 +167,11 @@ def test_the_rules_are_those_in_force(web, counter):
 def test_a_stranger_is_sent_to_wechat_and_a_guest_to_join(web, counter):
     for path in PAGES[:5]:
         assert web.get(path).headers["Location"].startswith("/h5/enter?next=%2Fme")
+    # A piece of a page says so by its status: a script cannot follow to WeChat.
+    assert web.get("/me/code/fresh").status_code == 401
     counter.log_in(web, "oZhao")
     assert web.get("/me").headers["Location"] == "/join?next=%2Fme"
+    assert web.get("/me/code/fresh").status_code == 403
 
 
 def test_logging_out_needs_the_pages_own_form(web, counter):
