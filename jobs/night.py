@@ -7,6 +7,7 @@ from app.core.house import House, current
 from app.core.idempotency import forget_old_keys
 from app.core.log import get_logger
 from app.core.nouns import Customer
+from app.core.tries import drop_old_tries
 from app.core.unit import reading, work
 from cards.birthdays import greet_birthdays
 from cards.ledger.night import release_holds, settle_night
@@ -44,6 +45,7 @@ def run_night(house: House, *, tell: Callable[[str, int], None] = lambda _step, 
     tell("orders", orders)
     with work(house.engine) as session:
         keys = forget_old_keys(session, now=now)
+        drop_old_tries(session, now=now)
     done = Night(holds, wallets, tiers, birthdays, orders, keys)
     log.info("night_done", holds=holds, wallets=wallets, tiers=tiers, birthdays=birthdays, orders=orders, keys=keys)
     return done

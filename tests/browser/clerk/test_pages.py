@@ -30,6 +30,8 @@ def test_a_member_is_found_a_purchase_booked_a_card_opened_and_the_shift_handed_
     page.keyboard.press("Enter")
     page.wait_for_selector(".face")
     assert "138****0003" in page.inner_text(".face")
+    # The number a customer said does not stay on the counter's screen.
+    assert page.input_value("#view-member input[name=key]") == ""
     screenshot(page, "clerk-member")
     page.click("#member-found .btn")
     page.fill("#booker input[name=amount]", "320")

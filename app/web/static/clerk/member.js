@@ -21,7 +21,7 @@ export const code = (text) => find($("member-found"), text);
 
 function finder(place) {
   const key = el("input", { cls: "weui-input", name: "key", placeholder: t("member_key"), "aria-label": t("member_key"), maxlength: 200, autocomplete: "off", spellcheck: "false", enterkeyhint: "search" });
-  return el("form", { cls: "type", style: null, on: { submit: (event) => { event.preventDefault(); if (key.value.trim()) find(place, key.value.trim()); } } }, key, el("button", { cls: "btn btn-main", text: t("find") }));
+  return el("form", { cls: "type", style: null, on: { submit: (event) => { event.preventDefault(); const said = key.value.trim(); key.value = ""; if (said) find(place, said); } } }, key, el("button", { cls: "btn btn-main", text: t("find") }));
 }
 
 async function find(place, key) {
