@@ -79,7 +79,8 @@ def check_state(
         raise RefusedError("already_used", coupon_id=coupon.id, told=last_use(session, coupon))
     if coupon.state in (CouponState.VOIDED, CouponState.GIVEN):
         raise RefusedError(str(coupon.state), coupon_id=coupon.id)
-    if coupon.expires_at <= moment:
+    # Expired by night stays expired for whoever asks now, even if a clock was set back.
+    if coupon.expires_at <= moment or (coupon.state == CouponState.EXPIRED and offline_at is None):
         raise RefusedError("expired", coupon_id=coupon.id, told={"expired_at": coupon.expires_at.isoformat()})
     if coupon.valid_from > moment:
         raise RefusedError("not_yet", coupon_id=coupon.id, told={"valid_from": coupon.valid_from.isoformat()})
