@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from tests.cards.ledger.story import OUTCOMES, tell_stories
+from tests.cards.ledger.story import OUTCOMES, TWISTS, tell_stories
 
 SEED = int(os.environ.get("LEDGER_SEED", "20261122"))
 PARTS = 4
@@ -21,6 +21,7 @@ def enough(told, stories, least):
     assert told["short"] == 0
     assert told["steps"] >= 30 * stories
     assert {outcome: told[outcome] for outcome in OUTCOMES if told[outcome] < least} == {}
+    assert {twist: told[twist] for twist in TWISTS if not told[twist]} == {}
 
 
 @pytest.mark.timeout(900)
@@ -28,6 +29,7 @@ def enough(told, stories, least):
 def test_any_story_keeps_every_invariant(house, part):
     print(f"LEDGER_SEED={SEED}")
     told = tell_stories(house, stories=STORIES // PARTS, number=SEED + part)
+    print({name: told[name] for name in (*OUTCOMES, *TWISTS)})
     enough(told, STORIES // PARTS, -(-LEAST // PARTS))
 
 
