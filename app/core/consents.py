@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select, text, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
@@ -52,7 +53,7 @@ def _settle(session: Session, unionids: Mapping[int, str], *, registry: Registry
         FactRow.follower_id.in_(sorted(unionids)), FactRow.kind.in_((kinds.CONSENT_GRANTED, kinds.CONSENT_REVOKED))
     )
     for row in session.scalars(said.order_by(FactRow.occurred_at)):
-        if row.follower_id is not None:
+        if row.follower_id is not None and joins_accounts(row.data):
             _write_consent(session, row, unionids[row.follower_id])
     for unionid in sorted(set(unionids.values())):
         same = [each for _, each in sorted(followers.items()) if each.unionid == unionid and each.openid is not None]
@@ -60,6 +61,11 @@ def _settle(session: Session, unionids: Mapping[int, str], *, registry: Registry
             _join(session, same, registry=registry, now=now)
         else:
             _part(session, same, registry=registry, now=now)
+
+
+def joins_accounts(data: Mapping[str, Any]) -> bool:
+    """Whether a consent fact is about joining accounts; consents to other things are kept and join nobody."""
+    return data.get("purpose", JOIN_ACCOUNTS) == JOIN_ACCOUNTS
 
 
 def may_join(session: Session, unionid: str) -> bool:

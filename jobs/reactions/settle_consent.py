@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 
 from app.core import kinds
-from app.core.consents import apply_consents
+from app.core.consents import apply_consents, joins_accounts
 from app.core.facts import Fact
 from app.core.house import House
 from app.core.unit import work
@@ -18,7 +18,7 @@ class SettleConsent:
     """Many people consent within minutes of a campaign: their joins share a transaction, with locks in one order."""
 
     def wants(self, fact: Fact) -> bool:
-        return fact.follower_id is not None
+        return fact.follower_id is not None and joins_accounts(fact.data)
 
     def act(self, house: House, facts: Sequence[Fact]) -> None:
         with work(house.engine) as session:

@@ -90,3 +90,11 @@ def test_who_has_left_is_not_joined(house, accounts):
     learn(house, *rows)
     assert len(set(customers(house))) == 2
     assert followers(house)[1].unionid is None
+
+
+def test_a_consent_to_something_else_joins_nobody(house, accounts):
+    rows = meet_twice(house, accounts)
+    learn(house, *rows)
+    hear(house, said(house, accounts[1], "consent.granted", 5, purpose="newsletter"))
+    settle(house, *rows)
+    assert len(set(customers(house))) == 2
