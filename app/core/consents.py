@@ -65,7 +65,7 @@ def _settle(session: Session, unionids: Mapping[int, str], *, registry: Registry
 
 def joins_accounts(data: Mapping[str, Any]) -> bool:
     """Whether a consent fact is about joining accounts; consents to other things are kept and join nobody."""
-    return data.get("purpose", JOIN_ACCOUNTS) == JOIN_ACCOUNTS
+    return bool(data.get("purpose", JOIN_ACCOUNTS) == JOIN_ACCOUNTS)
 
 
 def may_join(session: Session, unionid: str) -> bool:
