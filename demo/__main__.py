@@ -1,11 +1,13 @@
-"""`python -m demo`: sets a shop up, plays its day, sends one broadcast, compares, and keeps running."""
+"""`python -m demo`: sets a shop up, plays its day in WeChat and in money, sends one broadcast, compares, and keeps running."""
 
 import argparse
 import json
 import os
+import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from app.commands.migrate import migrate_environment
 from app.local.programs import sandbox_program
@@ -15,6 +17,7 @@ from demo.compare import compare, settle
 from demo.control import Control, ControlError
 from demo.day import clock_at, draw_day
 from demo.door import RefusedError, fanka, one_house
+from demo.money_mutate import double_points, drop_order
 from demo.mutate import KINDS, double_send, drop_fact
 from demo.place import Site, fresh_site
 from demo.play import play
@@ -34,6 +37,8 @@ HABITS = {
     "concurrency": 48,
 }
 RECEIPTS = {"delay_s": [0.2, 2.0], "fail_percent": 2.0, "block_percent": 3.0}
+# Every so-manieth of the people takes a card.
+CARD_SHARE = 0.15
 _began = time.monotonic()
 
 
@@ -104,13 +109,41 @@ def _day(site: Site, asked: argparse.Namespace) -> Verdict:
         say(
             f"播放一天 playing a day: {day.acts:,} 个动作 acts, {day.both:,} 人关注两个账号 follow both, 其中 {day.consents:,} 人同意合并 of them consent"
         )
-        play(control, day.lines, seconds=asked.seconds, tell=lambda share, done: _tick(control, share, done))
-        _quiet(control)
+        with _money(site, asked) as money:
+            play(control, day.lines, seconds=asked.seconds, tell=lambda share, done: _tick(control, share, done))
+            _quiet(control)
+            _till_roll(money)
         _broadcast(control, site, shop, asked)
         if asked.mutate is not None:
             _mutate(control, site, shop, asked)
     say("比对沙箱日志与数据库 comparing the sandbox's log with the database")
-    return compare(site.truth, os.environ["DATABASE_URL"], wait_s=60, tell=say)
+    return compare(site.truth, os.environ["DATABASE_URL"], money=site.money, wait_s=60, tell=say)
+
+
+@contextmanager
+def _money(site: Site, asked: argparse.Namespace) -> Iterator["subprocess.Popen[bytes]"]:
+    """Let the money's day play in a process of its own, beside the traffic."""
+    members = max(round(asked.people * CARD_SHARE), 1)
+    say(
+        f"  同时 at the same time: 至多 up to {members} 张会员卡 member cards, 订单、退货、用券、积分抵扣 orders, returns, coupons, points at the till"
+    )
+    given = {"log": site.money, "url": site.public_url, "members": members, "seconds": asked.seconds, "seed": asked.seed}
+    command = [sys.executable, "-m", "demo.money_play", *(part for name, value in given.items() for part in (f"--{name}", str(value)))]
+    with site.noise.open("ab") as noise:
+        playing = subprocess.Popen(command, stdout=noise, stderr=noise)  # noqa: S603 - our own interpreter and module.
+    try:
+        yield playing
+    finally:
+        if playing.poll() is None:
+            playing.terminate()
+        playing.wait(timeout=10)
+
+
+def _till_roll(money: "subprocess.Popen[bytes]") -> None:
+    """Wait until the tills are closed too. Raises RuntimeError when one of them broke."""
+    if money.wait(timeout=120):
+        raise RuntimeError("the money's day broke off; its last words are in the log named above")
+    say("  收银台已打烊 the tills are closed")
 
 
 def _tick(control: Control, share: float, done: int) -> None:
@@ -157,8 +190,13 @@ def _watch(broadcast: str) -> None:
 
 
 def _mutate(control: Control, site: Site, shop: Shop, asked: argparse.Namespace) -> None:
+    url = os.environ["DATABASE_URL"]
     if asked.mutate == "drop-fact":
-        say(f"故意删除一条事实 dropped one fact on purpose: {drop_fact(os.environ['DATABASE_URL'], seed=asked.seed)}")
+        say(f"故意删除一条事实 dropped one fact on purpose: {drop_fact(url, seed=asked.seed)}")
+    elif asked.mutate == "drop-order":
+        say(f"故意删除一张订单 dropped one order on purpose: {drop_order(url, seed=asked.seed)}")
+    elif asked.mutate == "double-points":
+        say(f"故意重复入账一次积分 posted points twice on purpose: {double_points(url, seed=asked.seed)}")
     else:
         say(f"故意重发一条消息 sent one message twice on purpose: {double_send(control, site.truth, shop.secrets, seed=asked.seed)}")
         control.post("idle", {"timeout_s": 60})

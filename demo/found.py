@@ -9,8 +9,22 @@ from typing import Any
 import psycopg
 from psycopg.rows import namedtuple_row
 
-# Facts of the house's own making: the platform knows nothing of them.
-OWN = ("follower.checked", "follower.disputed", "follower.erased", "customer.joined", "customer.split")
+# Facts of the house's own making and of the tills: the platform knows nothing of them.
+OWN = (
+    "follower.checked",
+    "follower.disputed",
+    "follower.erased",
+    "customer.joined",
+    "customer.split",
+    "card.opened",
+    "tier.upgraded",
+    "tier.downgraded",
+    "order.placed",
+    "order.returned",
+    "coupon.claimed",
+    "coupon.redeemed",
+    "coupon.reversed",
+)
 
 
 @dataclass(frozen=True, slots=True)

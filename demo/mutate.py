@@ -1,4 +1,4 @@
-"""A wrong house on purpose: one fact dropped from the database, or one message sent twice. The comparison must turn red."""
+"""A wrong house on purpose: a fact or an order dropped from the database, a message sent or points posted twice. The comparison must turn red."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ from demo.control import Control
 from demo.found import OWN, connect
 from demo.truth import read_truth
 
-KINDS = ("drop-fact", "double-send")
+KINDS = ("drop-fact", "double-send", "drop-order", "double-points")
 
 
 def drop_fact(database_url: str, *, seed: int) -> str:

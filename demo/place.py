@@ -20,6 +20,8 @@ class Site:
     home: Home
     truth: Path
     """The sandbox's log."""
+    money: Path
+    """The input log of the money."""
     noise: Path
     """What the processes say."""
     web_port: int
@@ -63,8 +65,10 @@ def fresh_site(environment: Mapping[str, str] | None = None) -> Site:
                 server.end_stale()
                 shutil.rmtree(server.data)
     truth = root / "truth.log"
-    truth.unlink(missing_ok=True)
-    return Site(home, truth, root / "demo.log", _port(WEB_PORT), _port(SANDBOX_PORT))
+    money = root / "money.log"
+    for log in (truth, money):
+        log.unlink(missing_ok=True)
+    return Site(home, truth, money, root / "demo.log", _port(WEB_PORT), _port(SANDBOX_PORT))
 
 
 def _port(wished: int) -> int:

@@ -16,6 +16,11 @@ _PARTS = {
     "segment": "分群 Segment",
     "messages": "消息 Messages",
     "deliveries": "回执 Receipts",
+    "orders": "订单 Orders",
+    "points": "积分 Points",
+    "coupons": "优惠券 Coupons",
+    "tiers": "等级 Tiers",
+    "settlement": "结算 Settlement (发行 issued → 使用 used)",
 }
 
 

@@ -33,15 +33,20 @@ def test_a_short_day_ends_clean_and_says_so(run):
     figures = json.loads(last)
     assert (figures["ok"], figures["lost"], figures["doubled"], figures["people"]) == (True, 0, 0, 60)
     assert sum(part["truth"] for part in figures["messages"].values()) > 10
+    assert {"orders", "points", "coupons", "tiers", "settlement"} <= set(figures)
+    assert figures["members"] == 9
+    assert figures["points"]["pending"]["truth"] > 100
     assert any("真相 truth" in line for line in lines)
     assert any("nothing is lost" in line for line in lines)
 
 
 @pytest.mark.timeout(300)
-def test_a_mutation_from_the_environment_turns_it_red(run):
-    done = run(FANKA_DEMO_MUTATE="drop-fact")
+@pytest.mark.parametrize(("mutation", "part", "wrong"), [("drop-fact", "facts_by_kind", "lost"), ("double-points", "points", "doubled")])
+def test_a_mutation_from_the_environment_turns_it_red(run, mutation, part, wrong):
+    done = run(FANKA_DEMO_MUTATE=mutation)
     assert done.returncode == 1, done.stdout + done.stderr
-    assert json.loads(done.stdout.strip().splitlines()[-1])["lost"] == 1
+    figures = json.loads(done.stdout.strip().splitlines()[-1])
+    assert sum(row[wrong] for row in figures[part].values()) == figures["lost"] + figures["doubled"] > 0
 
 
 def test_a_mutation_nobody_knows_is_refused(run):
