@@ -20,10 +20,11 @@ KINDS = ("ingest", "worker", "web", "redis", "postgres")
 class Killer:
     """Kills each kind of process. `kills` counts them, `in_flight` what was found in flight at each, by kind."""
 
-    def __init__(self, realm: Realm, crowd: Crowd, rng: random.Random) -> None:
+    def __init__(self, realm: Realm, crowd: Crowd, rng: random.Random, *, patience_s: float) -> None:
         self._realm = realm
         self._crowd = crowd
         self._rng = rng
+        self._patience_s = patience_s
         self.kills: Counter[str] = Counter()
         self.in_flight: Counter[str] = Counter()
         self._ways: dict[str, Callable[[], int]] = {
@@ -36,7 +37,7 @@ class Killer:
 
     def kill(self, kind: str) -> None:
         """Kill one process of a kind while something is in flight, tried again until something is."""
-        found = wait_for(self._ways[kind], what=f"something in flight to kill {kind} at", within_s=60, every_s=0.01)
+        found = wait_for(self._ways[kind], what=f"something in flight to kill {kind} at", within_s=self._patience_s, every_s=0.01)
         self.kills[kind] += 1
         self.in_flight[kind] += found
         self._realm.say(f"killed {kind} with {found} in flight")

@@ -1,5 +1,6 @@
 """The real web server, as `fanka up` runs it, for tests that must not trust anything less."""
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from app.core.errors import UnavailableError
 from app.core.settings import read_settings
 from app.local.program import end, launch, wait_ready
 from app.local.programs import web_program
+from tests.support.knocking import shout, statuses
 from tests.support.sandbox import free_port
 
 
@@ -43,6 +45,17 @@ def web_server(environment: Mapping[str, str], log: Path) -> Iterator[WebServer]
                 wait_ready(program, child)
             except UnavailableError as error:
                 raise AssertionError(log.read_text(errors="replace")[-3000:]) from error
+            _wait_until_awake(port)
             yield WebServer(port, child.pid, log)
         finally:
             end(program, child)
+
+
+def _wait_until_awake(port: int) -> None:
+    """Knock until so many fresh connections in a row were answered that both workers must have read what they need."""
+    calm = 0
+    until = time.monotonic() + 60
+    while calm < 20:
+        heard = shout(port, b"GET /wechat/wx0 HTTP/1.1\r\nHost: fanka\r\nConnection: close\r\n\r\n", timeout_s=10)
+        calm = calm + 1 if list(statuses(heard)) == [404] else 0
+        assert time.monotonic() < until, heard[:300]
