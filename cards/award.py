@@ -81,13 +81,7 @@ def award(
             unit_id = rule.unit_id if place is None else place.unit_id
             assert unit_id is not None, "a rule that is not about orders names its unit"
             posted = earn(
-                session,
-                wallet_id=wallets[person],
-                amount=points,
-                unit_id=unit_id,
-                cause=cause,
-                available_from=usable,
-                expires_at=ends,
+                session, wallet_id=wallets[person], amount=points, unit_id=unit_id, cause=cause, available_from=usable, expires_at=ends
             )
             session.add(
                 EarningAward(

@@ -30,6 +30,9 @@ FOLDERS = (
     ("jobs.reactions", "Reactions", "listens"),
     ("jobs.carriers", "Message carriers", ""),
     ("cards.earning", "Kinds of earning rules", "params"),
+    ("cards.tier_rules", "What a tier may be measured by", ""),
+    ("cards.coupon_types", "Types of coupons", ""),
+    ("app.wechat.cards", "Mirrors of the member card", ""),
     ("cards.projections", "Projections of money", "listens"),
 )
 ROOMS = ("app", "handlers", "jobs", "cards", "tagging")
