@@ -21,9 +21,7 @@ def imports_of(module):
             yield node.module
 
 
-@pytest.mark.parametrize(
-    "start", ["demo.compare", "demo.money_mutate", "demo.money_till", "demo.mutate", "demo.play"]
-)
+@pytest.mark.parametrize("start", ["demo.compare", "demo.money_mutate", "demo.money_till", "demo.mutate", "demo.play"])
 def test_nothing_of_the_house_is_imported_however_deep(start):
     seen, left = set(), [start]
     while left:
