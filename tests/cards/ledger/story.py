@@ -160,7 +160,7 @@ class Story:
         )
 
     def transfer(self, who, number, kind, to):
-        who, to = who % PEOPLE, to % PEOPLE
+        who, to = who % PEOPLE, (who + 1 + to % 5 // 2) % PEOPLE
         self._fill(who, number, kind, to)
         amount = self.amount(who, number, kind)
         self.post(
