@@ -80,6 +80,14 @@ _EXPIRE = text(
     FROM (SELECT wallet_id, sum(remaining) AS amount FROM due GROUP BY wallet_id) AS total WHERE wallet.id = total.wallet_id
     """  # noqa: S608 - only the constant above is put in.
 )
+_IS_DUE = text(
+    """
+    SELECT EXISTS (
+        SELECT 1 FROM lot WHERE wallet_id = ANY(:wallets) AND remaining > 0
+        AND ((state = 'pending' AND available_from <= :now) OR (state = 'active' AND expires_at <= :now))
+    )
+    """
+)
 _TAKE = text(
     """
     WITH queue AS (
@@ -112,6 +120,8 @@ _ADD_LOT = text(
 def settle_due(session: Session, wallet_ids: Collection[int], *, now: datetime) -> None:
     """Activate and expire what is due in wallets that this transaction has locked, so that midnight has no gap."""
     wallets = sorted(wallet_ids)
+    if not session.scalar(_IS_DUE, {"wallets": wallets, "now": now}):
+        return
     session.execute(_ACTIVATE, {"wallets": wallets, "now": now})
     session.execute(_EXPIRE, {"wallets": wallets, "now": now})
 

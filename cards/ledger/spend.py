@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app.core.errors import BadRequestError, ConflictError
@@ -23,9 +23,12 @@ def known(session: Session, kind: TxnKind, cause: Cause) -> Posted:
     return Posted(txn.id, fresh=False)
 
 
+_LOCK = text("SELECT id FROM wallet WHERE id = :wallet FOR NO KEY UPDATE")
+
+
 def ready(session: Session, wallet_id: int, *, now: datetime) -> None:
     """Lock a wallet and settle what is due in it. Raises BadRequestError for an unknown wallet."""
-    if wallet_id not in lock_wallets(session, [wallet_id]):
+    if session.scalar(_LOCK, {"wallet": wallet_id}) is None:
         raise BadRequestError("no such wallet", code="no_wallet")
     settle_due(session, [wallet_id], now=now)
 
