@@ -22,6 +22,8 @@ from demo.money_till import Till
 _LANES = 2
 _PLAYED = 0.8
 """The part of the day in which cards are opened; stories end a little later."""
+_LATEST_S = 5.0
+"""How long after the day's end somebody may still come in."""
 _ALWAYS = 30
 """So many members have their story however slow the machine is; the others only before closing time."""
 Body = dict[str, Any]
@@ -57,6 +59,7 @@ class Story:
     def __init__(self, tills: dict[str, Till], member: Member, number: int, random: Random) -> None:
         self._tills, self._member, self._number, self._random = tills, member, number, random
         self._orders = 0
+        self._late: tuple[Till, Body] | None = None
 
     def live(self) -> None:
         """Buy, bring back, redeem, pay with points; and now and then something that must be refused."""
@@ -67,6 +70,8 @@ class Story:
             self._redeem()
         if chance() < 0.4:
             self._pay_with_points()
+            if self._late is not None and chance() < 0.4:
+                self._bring_all_back(*self._late)
         if self._number % 12 == 3:
             self._misbehave()
         if self._number % 40 == 7:
@@ -75,6 +80,7 @@ class Story:
     def _buy(self, *, late: bool) -> None:
         body = self._order(late=late)
         till = self._till(body)
+        self._late = (till, body) if late else self._late
         key = uuid4().hex
         till.ask("/orders", body, key=key, hang_up=self._random.random() < 0.04)
         repeats = self._random.random()
@@ -100,6 +106,11 @@ class Story:
             till.ask(path, self._return(order, "R2", line_no, whole - some))
         if self._random.random() < 0.2:
             till.ask(path, self._return(order, "R3", line_no, 1))
+
+    def _bring_all_back(self, till: Till, order: Body) -> None:
+        """An old order whose points are perhaps spent by now: then they are owed."""
+        lines = [{"line_no": number, "quantity": line["quantity"]} for number, line in enumerate(order["lines"], 1)]
+        till.ask(f"/orders/{order['source']}/{order['order_no']}/returns", {**self._return(order, "R9", 1, 1), "lines": lines})
 
     def _redeem(self) -> None:
         if not self._member.coupons:
@@ -229,7 +240,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     log = InputLog(asked.log)
     with closing(log), one_house():
         shop = open_money(log)
-        closes_at = time.monotonic() + asked.seconds if asked.seconds else float("inf")
+        closes_at = time.monotonic() + asked.seconds + _LATEST_S if asked.seconds else float("inf")
         lanes = [Lane(log, asked.url, shop, seed=asked.seed, closes_at=closes_at) for _ in range(_LANES)]
         for lane in lanes:
             lane.start()
