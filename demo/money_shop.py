@@ -103,15 +103,17 @@ def _define_rules(log: InputLog) -> None:
 
 
 def _let_points_pay() -> None:
-    """What points are worth at a till. There is no command for it yet, so this is done as a command would."""
-    from app.commands.house import opened
-    from app.core.unit import work
-    from cards.points_at_till import Terms, write_terms
-    from cards.programmes import programme_called
-
-    with opened() as house, work(house.engine) as session:
-        terms = Terms.model_validate(plan.POINTS_PAY)
-        write_terms(session, programme_called(session, plan.PROGRAMME).id, terms, now=house.clock.now())
+    """What points are worth at a till."""
+    pay = plan.POINTS_PAY
+    options = [
+        "--fen-per-100",
+        str(pay["fen_per_100_points"]),
+        "--cap-percent",
+        str(pay["cap_percent"]),
+        "--least",
+        str(pay["least_points"]),
+    ]
+    fanka("programme", "points-pay", plan.PROGRAMME, *options)
 
 
 def _list_goods(unit: str, goods: tuple[plan.Good, ...]) -> None:

@@ -6,12 +6,14 @@ from sqlalchemy import select
 from app.commands.frame import command
 from app.commands.house import account_called, opened
 from app.commands.speech import Voice
+from app.core.audit import note
 from app.core.unit import reading, work
 from app.wechat.card_product import CardFace
 from cards.membership import count_members
 from cards.mirror import set_up_mirror
 from cards.models.membership import OpeningGift
 from cards.models.programme import Expiry, Programme, ReturnPolicy
+from cards.points_at_till import Terms, write_terms
 from cards.programmes import add_programme, programme_called, set_gift, unit_called
 
 ACTOR = "cli"
@@ -55,6 +57,28 @@ def add(voice: Voice, *, name: str, returns: str, expiry: str, months: int, pend
         )
         voice.line(f"已添加会员计划 {made.name}", f"added the programme {made.name}")
         voice.answer({"id": str(made.public_id), "name": made.name})
+
+
+@command(programme, "points-pay")
+@click.argument("name")
+@click.option("--fen-per-100", type=click.IntRange(1, 10_000), required=True, help="每 100 积分抵多少分钱 · how many fen 100 points pay.")
+@click.option("--cap-percent", type=click.IntRange(1, 100), required=True, help="每单最多抵百分之几 · the most of an order they pay.")
+@click.option(
+    "--least", type=click.IntRange(1, 1_000_000), default=1, show_default=True, help="最少用多少积分 · the fewest points a payment uses."
+)
+def points_pay(voice: Voice, *, name: str, fen_per_100: int, cap_percent: int, least: int) -> None:
+    """积分抵现的规则 · What points are worth at the till; the next order pays by it."""
+    terms = Terms(fen_per_100_points=fen_per_100, cap_percent=cap_percent, least_points=least)
+    with opened() as house, work(house.engine) as session:
+        row = programme_called(session, name)
+        now, said = house.clock.now(), terms.model_dump(mode="json")
+        write_terms(session, row.id, terms, now=now)
+        note(session, at=now, actor=ACTOR, action="programme.points_pay", object_type="programme", object_id=row.public_id, detail=said)
+        voice.line(
+            f"{row.name}: 100 积分抵 {fen_per_100} 分, 每单最多 {cap_percent}%, 至少 {least} 积分",
+            f"{row.name}: 100 points pay {fen_per_100} fen, {cap_percent} % of an order at most, from {least} points on",
+        )
+        voice.answer({"id": str(row.public_id), **said})
 
 
 @command(programme, "list")
