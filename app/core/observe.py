@@ -75,7 +75,7 @@ def _settle_state(follower: Follower, fact: Fact) -> bool:
         return False
     if follower.state_at is not None and fact.occurred_at < follower.state_at:
         return False
-    if follower.state_at == fact.occurred_at and follower.state != said and fact.kind != kinds.CHECKED:
+    if follower.state_at == fact.occurred_at and follower.state != said:
         # Two opposite events in one second: only WeChat knows which came last.
         return True
     follower.state, follower.state_at = said, fact.occurred_at

@@ -1,7 +1,7 @@
 """What `user/info` says becomes what we know of a follower: unionid, follow time, source, and whether he still follows."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
@@ -50,12 +50,19 @@ def learn(house: House, account: OpenAccount, infos: Sequence[Mapping[str, Any]]
     return len(answers)
 
 
+def known_until(asked_at: datetime) -> datetime:
+    """The last second that an answer of WeChat's covers whole. Events carry whole seconds, and what happened in the second of asking may have
+    happened after the answer, so an event of that second knows better.
+    """
+    return whole_second(asked_at) - timedelta(seconds=1)
+
+
 def checked(follower: Follower, *, subscribe: bool, asked_at: datetime) -> Fact:
     """The fact that WeChat was asked and what it said, as of the second it was asked in: events know no finer time."""
     return Fact(
         key=f"check:{follower.id}:{asked_at.timestamp():.3f}",
         kind=kinds.CHECKED,
-        occurred_at=whole_second(asked_at),
+        occurred_at=known_until(asked_at),
         data={"subscribe": subscribe},
         customer_id=follower.customer_id,
         follower_id=follower.id,

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 
 from app.core import kinds
+from app.core.errors import UnavailableError
 from app.core.facts import Fact
 from app.core.followers import lock_followers
 from app.core.house import House
@@ -10,7 +11,7 @@ from app.core.nouns import Follower
 from app.core.observe import observe
 from app.core.unit import reading, work
 from app.wechat.gateway import gateway_for
-from jobs.followers.learn import checked, learn
+from jobs.followers.learn import checked, known_until, learn
 
 
 class CheckFollower:
@@ -36,6 +37,8 @@ def _check(house: House, follower_id: int) -> None:
     if follower is None or account is None or follower.openid is None:
         return
     asked_at = house.clock.now()
+    if follower.state_at is not None and known_until(asked_at) <= follower.state_at:
+        raise UnavailableError("the second in question is not over yet")
     info = gateway_for(house, account).read_follower(follower.openid)
     with work(house.engine) as session:
         row = lock_followers(session, {follower_id})[follower_id]
