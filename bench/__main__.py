@@ -23,8 +23,11 @@ def main() -> int:
     found: dict[str, Findings] = {}
     for name in wanted:
         say(f"{name}{' (quick)' if quick else ''}")
-        found[name] = _run(name, quick=quick)
-    write_results(found, quick=quick)
+        try:
+            found[name] = _run(name, quick=quick)
+        except Exception as error:  # noqa: BLE001 - one bench that breaks down is a failure of the run and does not keep the others from running.
+            found[name] = Findings(failures=[f"{name} broke down: {type(error).__name__}: {error}"])
+    write_results(found, quick=quick, complete=set(found) == set(NAMES))
     return report(found)
 
 

@@ -70,7 +70,7 @@ class _Wire(asyncio.Protocol):
             self._done(0, body=0)
 
     def send(self, request: bytes, due: float) -> None:
-        self._due, self.busy = due, True
+        self._due, self.busy = due, self._transport is not None
         if self._transport is None:
             asyncio.get_running_loop().call_soon(self._done, 0, 0)
         else:
@@ -87,6 +87,10 @@ class _Wire(asyncio.Protocol):
         if len(held) < end + 4 + length:
             return
         self._held = held[end + 4 + length :]
+        if b"connection: close" in head and self._transport is not None:
+            # What would be sent now would never be answered; the requests that follow on it count as unanswered.
+            self._transport.close()
+            self._transport = None
         self._done(int(held[9:12]), body=length)
 
     def close(self) -> None:

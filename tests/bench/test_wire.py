@@ -1,24 +1,46 @@
 """The load generator counts what the server says and times it from the moment it was due."""
 
-from collections.abc import Callable
-from urllib.parse import urlsplit
+import asyncio
+import threading
+from collections.abc import Iterator
 
 import pytest
-from flask import Flask, request
 
 from bench.letters import ANSWERED_KEY, APPID, mail, openids
 from bench.wire import closed_loop, open_loop, post
 
 
+async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer with the status in the path and the body that came; /500 is answered and the connection closed."""
+    try:
+        while True:
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
+            body = await reader.readexactly(length)
+            status = head.split(b" ")[1].strip(b"/")
+            ends = b"Connection: close\r\n" if status == b"500" else b""
+            writer.write(b"HTTP/1.1 %b X\r\n%bContent-Length: %d\r\n\r\n%b" % (status, ends, len(body), body))
+            if ends:
+                break
+    except asyncio.IncompleteReadError:
+        pass
+    writer.close()
+
+
 @pytest.fixture
-def port(serve: Callable[..., str]) -> int:
-    application = Flask("echo")
-
-    @application.post("/<int:status>")
-    def answer(status: int) -> tuple[bytes, int]:
-        return request.data, status
-
-    return urlsplit(serve(application)).port or 0
+def port() -> Iterator[int]:
+    loop = asyncio.new_event_loop()
+    server = loop.run_until_complete(asyncio.start_server(_echo, "127.0.0.1", 0))
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    yield server.sockets[0].getsockname()[1]
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    server.close()
+    for task in asyncio.all_tasks(loop):
+        task.cancel()
+    loop.run_until_complete(asyncio.sleep(0.01))
+    loop.close()
 
 
 def test_a_closed_loop_sends_each_request_once(port: int) -> None:
@@ -26,6 +48,11 @@ def test_a_closed_loop_sends_each_request_once(port: int) -> None:
     assert dict(load.statuses) == {200: 50, 403: 25, 503: 25}
     assert (load.accepted, load.replies, len(load.latencies_s)) == (50, 50, 100)
     assert load.quantile_ms(0.5) <= load.quantile_ms(1.0)
+
+
+def test_a_server_that_closes_leaves_the_rest_unanswered(port: int) -> None:
+    load = closed_loop([post("/200", b"x"), post("/500", b"x"), post("/200", b"x")], port=port, connections=1)
+    assert dict(load.statuses) == {200: 1, 500: 1, 0: 1}
 
 
 def test_an_open_loop_keeps_its_rate_whatever_the_answers_do(port: int) -> None:
