@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,9 @@ from app.local.place import CHECKOUT
 
 
 @pytest.fixture
-def run(tmp_path_factory):
+def run():
     """Run the demo in a state folder of its own, so that one that somebody looks at is not disturbed."""
-    state = Path(tmp_path_factory.getbasetemp().parents[1]) / f"fanka-demo-{os.getpid()}"
+    state = Path(tempfile.gettempdir()) / f"fanka-demo-{os.getpid()}"
 
     def start(*arguments, **more):
         env = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "FANKA_STATE_DIR": str(state), **more}

@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -10,10 +12,10 @@ from app.local.place import CHECKOUT
 
 
 @pytest.fixture
-def alone(tmp_path_factory):
+def alone():
     """A command in a checkout's state folder of its own, told of no server."""
     # Under /var or /tmp itself: root's servers run as another user, who may not enter pytest's folder.
-    state = tmp_path_factory.getbasetemp().parents[1] / f"fanka-test-{os.getpid()}"
+    state = Path(tempfile.gettempdir()) / f"fanka-test-{os.getpid()}"
 
     def run(*arguments, **more):
         env = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "FANKA_STATE_DIR": str(state), **more}

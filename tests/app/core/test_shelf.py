@@ -87,7 +87,7 @@ def test_without_a_first_value_it_says_so(source: Source) -> None:
 
 def test_many_who_come_first_share_one_reading(source: Source) -> None:
     source.gate.clear()
-    shelf = Shelf("test", source, first_wait_s=5)
+    shelf = Shelf("test", source, first_wait_s=30, every_s=600)
     got: list[int] = []
     threads = [threading.Thread(target=lambda: got.append(shelf.take())) for _ in range(5)]
     for thread in threads:

@@ -194,7 +194,7 @@ def test_a_drain_killed_in_the_middle_of_it(town, make_account, environment, tru
     account = town.account(make_account, 700, client_msg_id_trusted=trusted)
     town.house.clock.moment = datetime.now(UTC)
     broadcast = town.sent(account)
-    town.sandbox.control("settings", {"latency_ms": 80})
+    town.sandbox.control("settings", {"latency_ms": 400})
     env = {**os.environ, **environment, "FANKA_WECHAT_API_URL": town.sandbox.url}
     child = subprocess.Popen([sys.executable, "-c", CHILD, str(broadcast.id), str(account.id)], env=env, stdout=subprocess.PIPE)
     try:
