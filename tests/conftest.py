@@ -1,6 +1,7 @@
 """Fixtures every test may ask for: settings, clock, house, accounts, the web application and the sandbox."""
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -141,7 +142,10 @@ def house(process_house: House, settings: Settings, clock: SetClock, clean: None
     enter(built)
     yield built
     house_module._current = None
-    held = built.engine.pool.checkedout()  # type: ignore[attr-defined]
+    # A page that was just closed may still be answered by a thread of its server.
+    until = time.monotonic() + 5
+    while (held := built.engine.pool.checkedout()) and time.monotonic() < until:  # type: ignore[attr-defined]
+        time.sleep(0.02)
     if held:
         built.engine.dispose()
     assert not held, f"{held} database connections were not given back"

@@ -24,7 +24,8 @@ async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
                 break
     except asyncio.IncompleteReadError:
         pass
-    writer.close()
+    finally:
+        writer.close()
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def port() -> Iterator[int]:
     server.close()
     for task in asyncio.all_tasks(loop):
         task.cancel()
-    loop.run_until_complete(asyncio.sleep(0.01))
+    loop.run_until_complete(asyncio.sleep(0.1))
     loop.close()
 
 

@@ -43,7 +43,9 @@ def look(fanka):
     answer = fanka("doctor", json=True)
     found = answer.json["findings"]
     said = fanka("doctor")
-    assert len(said.out.strip().splitlines()) == len(found)
+    # Looking at a callback is itself refused by a house with another token, and the count of refusals is a finding of its own from then on.
+    again = fanka("doctor", json=True).json["findings"]
+    assert len(found) <= len(said.out.strip().splitlines()) <= len(again)
     assert said.code == answer.code
     assert "Traceback" not in said.out + said.err
     assert answer.json["ok"] is (answer.code == 0)
