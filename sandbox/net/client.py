@@ -107,8 +107,15 @@ class _Link(asyncio.Protocol):
         self._begin()
         self.used += 1
         self.waiting = waiting
-        assert self.transport is not None
-        self.transport.write(head + body)
+        # A server that is killed closes links that were made or kept a moment ago, and the loop's transport refuses to be written to.
+        if self.closed or self.transport is None or self.transport.is_closing():
+            self.fail("closed")
+            return
+        try:
+            self.transport.write(head + body)
+        except (RuntimeError, OSError):
+            self.closed = True
+            self.fail("closed")
 
     def fail(self, reason: str) -> None:
         if self.waiting and not self.waiting.done():
