@@ -1,11 +1,12 @@
 """`fanka up`: the whole house on one machine, from nothing to running and back."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TextIO
 
 from app.core.settings import read_settings
 from app.local.home import Home
+from app.local.port import claimed
 from app.local.program import Program
 from app.local.programs import house_programs
 from app.local.supervisor import Supervisor
@@ -23,14 +24,15 @@ def house_up(
     """Start the embedded servers, bring the schema up to date with `migrate(env)`, start what `before(env)` names and then the house.
 
     Yields the supervisor and the environment of the children; everything is stopped in reverse order when the block ends.
-    Raises SettingError, ConflictError when this checkout already runs, UnavailableError when something does not come up.
+    Raises SettingError, ConflictError when this checkout already runs or another program has its port, UnavailableError when something does not come up.
     """
-    with home.owned(), Supervisor(out=out, notes=home.notes) as supervisor:
+    with ExitStack() as stack, home.owned(), Supervisor(out=out, notes=home.notes) as supervisor:
+        env = home.environment() | dict(changes or {})
+        settings = read_settings(env)
+        stack.enter_context(claimed(settings.web_host, settings.web_port))
         for program in home.servers():
             supervisor.start(program)
         home.ensure_database()
-        env = home.environment() | dict(changes or {})
-        settings = read_settings(env)
         migrate(env)
         for program in (*(before(env) if before is not None else ()), *house_programs(settings, env)):
             supervisor.start(program)

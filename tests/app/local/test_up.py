@@ -14,6 +14,7 @@ from redis import Redis
 from app.core.errors import ConflictError
 from app.local.home import Home
 from app.local.place import CHECKOUT
+from app.local.port import claimed
 from app.local.program import servers_in
 from app.local.up import house_up
 from tests.support.sandbox import free_port
@@ -52,6 +53,8 @@ def test_a_house_comes_up_heals_and_goes_down(own_place):
 
         with pytest.raises(ConflictError, match=f"already runs, under process {os.getpid()}"), Home(environment).owned():
             pytest.fail("two houses in one checkout")
+        with pytest.raises(ConflictError, match=f"port {port} is taken"), claimed("127.0.0.1", port):
+            pytest.fail("two houses on one port")
 
         first = {name: supervisor.pid(name) for name in NAMES}
         for name in NAMES:
