@@ -18,7 +18,9 @@ COMMANDS = {
     "tier": "tier",
     "member": "member",
     "migrate-vendor": "migrate_vendor",
+    "department": "department",
     "coupon": "coupon",
+    "device": "device",
     "channel": "channel",
     "menu": "menu",
     "reply": "reply",
@@ -42,6 +44,7 @@ COMMANDS = {
 class _Lazy(click.Group):
     """Imports a command's module only when it is run or described."""
 
+    "audit": "audit",
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
         return list(COMMANDS)

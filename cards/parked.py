@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.orm import Session
 
@@ -48,26 +49,29 @@ def park(session: Session, attempt_id: UUID, *, till: Till, what: str, code: str
     return session.scalar(insert.returning(ParkedScan.id)) is not None
 
 
-def open_parked(session: Session, *, store_id: int, limit: int = 50) -> Sequence[Waiting]:
-    """What waits at a store, oldest first."""
+def open_parked(session: Session, *, store_id: int, among: Select[Any], limit: int = 50) -> Sequence[Waiting]:
+    """What waits at a store, oldest first, of the devices (a query of ids) that are somebody's to see."""
     query = select(ParkedScan, Staff.name).join(Staff, Staff.id == ParkedScan.staff_id)
-    query = query.where(ParkedScan.store_id == store_id, ParkedScan.state == "open")
+    query = query.where(ParkedScan.store_id == store_id, ParkedScan.state == "open", ParkedScan.device_id.in_(among))
     return [Waiting(scan, by) for scan, by in session.execute(query.order_by(ParkedScan.at, ParkedScan.id).limit(limit))]
 
 
-def count_parked(session: Session, *, store_id: int) -> int:
-    """How many wait at a store."""
-    return session.scalar(select(func.count()).where(ParkedScan.store_id == store_id, ParkedScan.state == "open")) or 0
+def count_parked(session: Session, *, store_id: int, among: Select[Any]) -> int:
+    """How many wait at a store, of those devices."""
+    waits = (ParkedScan.store_id == store_id, ParkedScan.state == "open", ParkedScan.device_id.in_(among))
+    return session.scalar(select(func.count()).where(*waits)) or 0
 
 
-def settle(session: Session, public_id: UUID, *, store_id: int, verdict: str, said: str, actor: str, now: datetime) -> None:
+def settle(
+    session: Session, public_id: UUID, *, store_id: int, among: Select[Any], verdict: str, said: str, actor: str, now: datetime
+) -> None:
     """Say what was done about a parked scan: `settled` by hand, or `void` because nothing was handed over. Once, with a note.
 
-    Raises BadRequestError without a note, NotFoundError for a scan of another store, ConflictError when it is settled already.
+    Raises BadRequestError without a note, NotFoundError for a scan of another store or department, ConflictError when it is settled.
     """
     if verdict not in VERDICTS or not said.strip():
         raise BadRequestError("请选择处理方式并填写说明 / choose what was done and write a note", code="bad_verdict")
-    here = (ParkedScan.public_id == public_id, ParkedScan.store_id == store_id)
+    here = (ParkedScan.public_id == public_id, ParkedScan.store_id == store_id, ParkedScan.device_id.in_(among))
     if session.scalar(select(ParkedScan.id).where(*here)) is None:
         raise NotFoundError("没有这笔待处理的核销 / there is no such scan", code="no_parked")
     done = update(ParkedScan).where(*here, ParkedScan.state == "open")

@@ -5,16 +5,18 @@ import sys
 from uuid import UUID
 
 import click
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.commands.frame import command, paged
 from app.commands.house import opened
 from app.commands.speech import Voice
-from app.core.errors import BadRequestError, NotFoundError
+from app.core.departments import department_called, place_called
+from app.core.errors import BadRequestError
 from app.core.nouns import BusinessUnit, Store
 from app.core.passwords import totp_address
-from app.core.people import Device, Position, Role, Staff
+from app.core.people import Department, Device, Position, Role, Staff
+from app.core.scanning import unbind
 from app.core.staffing import (
     add_staff,
     give_position,
@@ -30,6 +32,7 @@ from app.core.staffing import (
 from app.core.unit import reading, work
 
 ACTOR = "cli"
+_DEPARTMENT = click.option("--department", default=None, help="门店里的部门编号 · the code of a department of the store.")
 PASSWORD = "STAFF_PASSWORD"  # noqa: S105 - the name of the variable, not a password.
 
 
@@ -43,9 +46,10 @@ def staff() -> None:
 @click.option("--name", required=True, help="姓名, 小票与撤销记录上显示 · the name shown on slips.")
 @click.option("--phone", default=None, help="本人手机号, 防止自己给自己核销 · his own number, so that he cannot redeem for himself.")
 @click.option("--store", "code", default=None, help="任职门店编号 · the store he works at.")
+@_DEPARTMENT
 @click.option("--role", type=click.Choice([str(role) for role in Role]), default="clerk", show_default=True)
 @click.option("--totp", is_flag=True, help="登录时再要动态口令 · ask for a time-based code too.")
-def add(voice: Voice, *, login: str, name: str, phone: str | None, code: str | None, role: str, totp: bool) -> None:
+def add(voice: Voice, *, login: str, name: str, phone: str | None, code: str | None, department: str | None, role: str, totp: bool) -> None:
     """添加员工 · Take somebody on.
 
     密码不写在命令行: 来自环境变量 STAFF_PASSWORD, 或询问 · The password comes from STAFF_PASSWORD or is asked for.
@@ -55,7 +59,8 @@ def add(voice: Voice, *, login: str, name: str, phone: str | None, code: str | N
         now = house.clock.now()
         made = add_staff(session, house.ring, login=login, name=name, password=password, phone=phone, actor=ACTOR, now=now)
         if code is not None:
-            give_position(session, made, role=Role(role), store=store_called(session, code), actor=ACTOR, now=now)
+            place = place_called(session, store=code, department=department)
+            give_position(session, made, role=Role(role), place=place, actor=ACTOR, now=now)
         secret = set_totp(session, house.ring, made, on=True, actor=ACTOR, now=now) if totp else None
         answer = {"id": str(made.public_id), "login": made.login, "name": made.name}
     voice.line(f"已添加 {name} ({answer['login']})", f"added {name} ({answer['login']})")
@@ -80,9 +85,17 @@ def list_staff(voice: Voice, *, limit: int, after: str | None) -> None:
         rows = session.scalars(query if after is None else query.where(Staff.login > after)).all()
         shown = rows[:limit]
         places = _places(session, [row.id for row in shown])
-    heads = [("工号", "login"), ("姓名", "name"), ("在职", "active"), ("动态口令", "TOTP"), ("职位", "positions")]
+    heads = [("工号", "login"), ("姓名", "name"), ("在职", "active"), ("动态口令", "TOTP"), ("微信", "WeChat"), ("职位", "positions")]
     table = [
-        (row.login, row.name, row.active, row.totp_sealed is not None, ", ".join(_shown(each) for each in places[row.id])) for row in shown
+        (
+            row.login,
+            row.name,
+            row.active,
+            row.totp_sealed is not None,
+            row.wechat_bound_at is not None,
+            ", ".join(_shown(each) for each in places[row.id]),
+        )
+        for row in shown
     ]
     voice.table(heads, table, empty=("还没有员工", "there is nobody yet"))
     people = [
@@ -92,6 +105,7 @@ def list_staff(voice: Voice, *, limit: int, after: str | None) -> None:
             "name": row.name,
             "active": row.active,
             "totp": row.totp_sealed is not None,
+            "wechat_bound_at": None if row.wechat_bound_at is None else row.wechat_bound_at.isoformat(),
             "positions": places[row.id],
         }
         for row in shown
@@ -103,36 +117,24 @@ def list_staff(voice: Voice, *, limit: int, after: str | None) -> None:
 @click.argument("login")
 @click.option("--role", type=click.Choice([str(role) for role in Role]), required=True)
 @click.option("--store", "code", default=None, help="门店编号 · at this store.")
+@_DEPARTMENT
 @click.option("--unit", default=None, help="整个事业部 · at every store of this business unit.")
 @click.option("--take", is_flag=True, help="收回 · take the position away.")
-def position(voice: Voice, *, login: str, role: str, code: str | None, unit: str | None, take: bool) -> None:
+def position(voice: Voice, *, login: str, role: str, code: str | None, unit: str | None, department: str | None, take: bool) -> None:
     """授予或收回职位; 不填门店和事业部则为整个集团 · Give or take a position; without a place it is the whole group."""
-    if code is not None and unit is not None:
-        raise BadRequestError("--store 与 --unit 只能用一个 / use --store or --unit, not both", code="bad_position")
     with opened() as house, work(house.engine) as session:
         held = staff_called(session, login)
-        place = {
-            "store": None if code is None else store_called(session, code),
-            "unit": None if unit is None else unit_called(session, unit),
-        }
+        place = place_called(session, store=code, unit=unit, department=department)
         now = house.clock.now()
         if take:
-            take_position(session, held, role=Role(role), **place, actor=ACTOR, now=now)  # type: ignore[arg-type]  # one place of two kinds.
+            take_position(session, held, role=Role(role), place=place, actor=ACTOR, now=now)
         else:
-            give_position(session, held, role=Role(role), **place, actor=ACTOR, now=now)  # type: ignore[arg-type]
+            give_position(session, held, role=Role(role), place=place, actor=ACTOR, now=now)
         session.flush()
         positions = _places(session, [held.id])[held.id]
     shown = ", ".join(_shown(each) for each in positions) or "-"
     voice.line(f"{held.name} 的职位: {shown}", f"the positions of {held.name}: {shown}")
     voice.answer({"login": held.login, "positions": positions})
-
-
-def unit_called(session: Session, name: str) -> BusinessUnit:
-    """A business unit by its name. Raises NotFoundError."""
-    found = session.scalar(select(BusinessUnit).where(BusinessUnit.name == name))
-    if found is None:
-        raise NotFoundError(f"没有事业部 {name} / there is no business unit {name}", code="no_unit")
-    return found
 
 
 @command(staff, "password")
@@ -155,11 +157,13 @@ def password(voice: Voice, *, login: str, totp: str | None) -> None:
 @command(staff, "pair")
 @click.option("--store", "code", required=True, help="门店编号 · the store's code.")
 @click.option("--name", default="收银台", show_default=True, help="设备名称 · what the device is called.")
-def pair(voice: Voice, *, code: str, name: str) -> None:
+@_DEPARTMENT
+def pair(voice: Voice, *, code: str, name: str, department: str | None) -> None:
     """生成设备配对码, 15 分钟内用一次 · A code that pairs one device with a store within 15 minutes."""
     with opened() as house, work(house.engine) as session:
         store = store_called(session, code)
-        written, device = offer_pairing(session, store, name=name, actor=ACTOR, now=house.clock.now())
+        part = None if department is None else department_called(session, store, department)
+        written, device = offer_pairing(session, store, name=name, department=part, actor=ACTOR, now=house.clock.now())
         answer = {"code": written, "device": str(device.public_id), "store": store.code, "page": f"{house.settings.public_url}/clerk"}
     voice.line(f"在设备上打开 {answer['page']}, 输入配对码 {written}", f"open {answer['page']} on the device and enter {written}")
     voice.answer(answer)
@@ -179,6 +183,19 @@ def revoke(voice: Voice, *, who: str) -> None:
     voice.answer({"revoked": who})
 
 
+@command(staff, "unbind")
+@click.argument("login")
+def unbind_wechat(voice: Voice, *, login: str) -> None:
+    """解绑员工的微信, 登录全部失效 · Somebody's WeChat opens nothing any more, and his log-ins end.
+
+    绑定由有权的人在 /clerk 的“报表 > 员工”里做, 本人在场扫码 · Binding is done at /clerk by who has the right, with the person there to scan.
+    """
+    with opened() as house, work(house.engine) as session:
+        unbind(session, staff_called(session, login), actor=ACTOR, now=house.clock.now())
+    voice.line(f"已解绑 {login} 的微信", f"the WeChat of {login} is unbound")
+    voice.answer({"login": login, "wechat_bound_at": None})
+
+
 def _id_of(written: str) -> UUID | None:
     try:
         return UUID(written)
@@ -193,13 +210,17 @@ def _tell_totp(voice: Voice, answer: dict[str, str], secret: str | None) -> None
 
 
 def _places(session: Session, staff_ids: list[int]) -> dict[int, list[dict[str, str]]]:
-    query = select(Position.staff_id, Position.role, Store.code, BusinessUnit.name).where(Position.staff_id.in_(staff_ids))
-    query = query.outerjoin(Store, Store.id == Position.store_id).outerjoin(BusinessUnit, BusinessUnit.id == Position.business_unit_id)
+    query = select(Position.staff_id, Position.role, Store.code, BusinessUnit.name, Department.code)
+    query = query.outerjoin(Department, Department.id == Position.department_id)
+    query = query.outerjoin(Store, Store.id == func.coalesce(Position.store_id, Department.store_id))
+    query = query.outerjoin(BusinessUnit, BusinessUnit.id == Position.business_unit_id).where(Position.staff_id.in_(staff_ids))
     places: dict[int, list[dict[str, str]]] = {staff_id: [] for staff_id in staff_ids}
-    for staff_id, role, code, unit in session.execute(query.order_by(Position.id)):
-        places[staff_id].append({"role": role, **({"store": code} if code else {}), **({"unit": unit} if unit else {})})
+    for staff_id, role, *where in session.execute(query.order_by(Position.id)):
+        named = zip(("store", "unit", "department"), where, strict=True)
+        places[staff_id].append({"role": role, **{kind: place for kind, place in named if place}})
     return places
 
 
 def _shown(place: dict[str, str]) -> str:
-    return f"{place['role']} @ {place.get('store') or place.get('unit') or '*'}"
+    where = [place[kind] for kind in ("store", "unit", "department") if kind in place]
+    return f"{place['role']} @ {'/'.join(where) or '*'}"

@@ -1,24 +1,23 @@
-"""`fanka store`: the stores of the group and their business units."""
+"""`fanka store`: the stores of the group, their business units, and what they did."""
 
 from dataclasses import asdict
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime
 
 import click
 from sqlalchemy import func, select
 
+from app.commands.days import read_span, spanned
 from app.commands.frame import command, paged
 from app.commands.house import opened
 from app.commands.speech import Voice
-from app.core.clock import SHANGHAI, business_day
-from app.core.errors import BadRequestError
+from app.core.departments import department_called, move_store, unit_called
 from app.core.nouns import BusinessUnit, Store
 from app.core.people import Device
 from app.core.staffing import add_store, store_called
 from app.core.unit import reading, work
-from cards.counter_report import by_clerk, by_unit
+from cards.counter_report import by_clerk, by_store, by_unit, turns
 
 ACTOR = "cli"
-LONGEST_REPORT = timedelta(days=365)
 
 
 @click.group()
@@ -63,33 +62,31 @@ def list_stores(voice: Voice, *, limit: int, after: str | None) -> None:
     )
 
 
+@command(store, "move")
+@click.argument("code")
+@click.option("--unit", required=True, help="新的事业部, 须已存在 · its new business unit, which exists.")
+def move(voice: Voice, *, code: str, unit: str) -> None:
+    """门店改属另一个事业部 · Give a store to another business unit; what was posted until today stays with the old one."""
+    with opened() as house, work(house.engine) as session:
+        held = store_called(session, code)
+        move_store(session, held, unit=unit_called(session, unit), actor=ACTOR, now=house.clock.now())
+    voice.line(f"门店 {code} 已归入 {unit}", f"the store {code} belongs to {unit} now")
+    voice.answer({"code": code, "unit": unit})
+
+
 @command(store, "report")
 @click.argument("code")
-@click.option(
-    "--from",
-    "since",
-    type=click.DateTime(["%Y-%m-%d"]),
-    default=None,
-    help="第一天, 上海时间, 默认今天 · the first day in Shanghai, today by default.",
-)
-@click.option(
-    "--to",
-    "until",
-    type=click.DateTime(["%Y-%m-%d"]),
-    default=None,
-    help="最后一天, 默认与第一天相同 · the last day, the first by default.",
-)
-def report(voice: Voice, *, code: str, since: datetime | None, until: datetime | None) -> None:
-    """门店与店员业绩排名 · What a store did, its clerks ranked, and who pays for the coupons."""
+@click.option("--department", default=None, help="只看一个部门 · only this department.")
+@spanned
+def report(voice: Voice, *, code: str, department: str | None, since: datetime | None, until: datetime | None) -> None:
+    """门店与店员业绩排名, 结算预览, 已交的班 · What a store did, its clerks ranked, who pays for the coupons, and the shifts."""
     with opened() as house, reading(house.engine) as session:
-        first = since.date() if since is not None else business_day(house.clock.now())
-        last = until.date() if until is not None else first
-        if not timedelta(0) <= last - first <= LONGEST_REPORT:
-            raise BadRequestError("日期应为先后两天, 最多 366 天 / the days follow each other, 366 at most", code="bad_days")
+        first, last, start, end = read_span(since, until, now=house.clock.now())
         held = store_called(session, code)
-        start, end = (datetime.combine(day, time.min, SHANGHAI).astimezone(UTC) for day in (first, last + timedelta(days=1)))
-        clerks = by_clerk(session, store_id=held.id, since=start, until=end)
-        units = by_unit(session, store_id=held.id, since=start, until=end)
+        part = None if department is None else department_called(session, held, department).id
+        clerks = by_clerk(session, store_id=held.id, department_id=part, since=start, until=end)
+        units = by_unit(session, store_id=held.id, department_id=part, since=start, until=end)
+        shifts = turns(session, store_id=held.id, since=start, until=end) if part is None else []
     heads = [
         ("工号", "login"),
         ("姓名", "name"),
@@ -111,9 +108,32 @@ def report(voice: Voice, *, code: str, since: datetime | None, until: datetime |
     voice.answer(
         {
             "store": code,
+            "department": department,
             "from": first.isoformat(),
             "to": last.isoformat(),
-            "clerks": [each.as_json() for each in clerks],
+            "clerks": [{**each.as_json(), "rank": rank} for rank, each in enumerate(clerks, 1)],
             "units": [asdict(each) for each in units],
+            "shifts": [
+                {**asdict(each), "opened_at": each.opened_at.isoformat(), "closed_at": each.closed_at.isoformat()} for each in shifts
+            ],
         }
     )
+
+
+@command(store, "ranking")
+@click.option("--unit", default=None, help="只看一个事业部 · only the stores of this business unit.")
+@spanned
+def ranking(voice: Voice, *, unit: str | None, since: datetime | None, until: datetime | None) -> None:
+    """门店排名: 销售额, 核销, 新会员 · Stores side by side: sales, redemptions, members recruited."""
+    with opened() as house, reading(house.engine) as session:
+        first, last, start, end = read_span(since, until, now=house.clock.now())
+        query = select(Store.id) if unit is None else select(Store.id).where(Store.business_unit_id == unit_called(session, unit).id)
+        found = by_store(session, store_ids=session.scalars(query).all(), since=start, until=end)
+    heads = [("名次", "rank"), ("门店", "store"), ("名称", "name"), ("事业部", "unit"), ("订单", "orders")]
+    heads += [("销售(分)", "sales fen"), ("核销", "redeemed"), ("优惠(分)", "discount fen"), ("新会员", "members")]
+    table = [
+        (each.rank, each.code, each.name, each.unit, each.orders, each.sales_fen, each.redeemed, each.discount_fen, each.cards)
+        for each in found
+    ]
+    voice.table(heads, table, empty=("还没有门店", "there is no store yet"))
+    voice.answer({"unit": unit, "from": first.isoformat(), "to": last.isoformat(), "stores": [asdict(each) for each in found]})

@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from app.core.errors import ForbiddenError, NotFoundError
 from app.core.nouns import Customer, Store
-from app.core.people import Device, Position, Role, Staff
+from app.core.people import Department, Device, Position, Role, Staff
 from app.core.secrets import KeyRing
 
 SIGHT = timedelta(minutes=10)
@@ -28,6 +28,8 @@ class Right(enum.StrEnum):
     BOOK = "book"
     OPEN_CARD = "open_card"
     UNDO_OTHERS = "undo_others"
+    OVERRIDE = "override"
+    """Let a coupon through a condition it does not meet, with a reason; never past its stock, its use or its dates."""
     RESOLVE = "resolve"
     """Decide on scans that were parked, and on what the defences held back."""
     REPORT = "report"
@@ -43,7 +45,7 @@ class Right(enum.StrEnum):
 
 
 _AT_THE_COUNTER = {Right.REDEEM, Right.LOOK_UP, Right.BOOK, Right.OPEN_CARD}
-_IN_CHARGE = _AT_THE_COUNTER | {Right.UNDO_OTHERS, Right.RESOLVE, Right.REPORT}
+_IN_CHARGE = _AT_THE_COUNTER | {Right.UNDO_OTHERS, Right.OVERRIDE, Right.RESOLVE, Right.REPORT}
 RIGHTS: Mapping[Role, frozenset[Right]] = {
     Role.CLERK: frozenset(_AT_THE_COUNTER),
     Role.SUPERVISOR: frozenset(_IN_CHARGE),
@@ -52,31 +54,42 @@ RIGHTS: Mapping[Role, frozenset[Right]] = {
     Role.FINANCE: frozenset({Right.SETTLE, Right.REPORT}),
     Role.ADMIN: frozenset(Right),
 }
+_BELOW: Mapping[Role, list[Role]] = {role: [other for other in RIGHTS if RIGHTS[other] < RIGHTS[role]] for role in RIGHTS}
 
 
-def rights_at(session: Session, staff: Staff, store: Store) -> frozenset[Right]:
-    """Everything somebody may do at a store: his positions there, at its business unit and in the group. Nothing for staff who left."""
+def rights_at(session: Session, staff: Staff, store: Store, *, department_id: int | None = None) -> frozenset[Right]:
+    """Everything somebody may do at a store, or in one of its departments: his positions there, at its unit and in the group.
+
+    A position in a department reaches no further than that department. Nothing for staff who left.
+    """
+    return frozenset().union(*(RIGHTS[role] for role in roles_at(session, staff, store, department_id=department_id)))
+
+
+def roles_at(session: Session, staff: Staff, store: Store, *, department_id: int | None = None) -> frozenset[Role]:
+    """What somebody is at a store, or in one of its departments."""
     if not staff.active:
         return frozenset()
-    here = or_(
-        Position.store_id == store.id,
-        Position.business_unit_id == store.business_unit_id,
-        and_(Position.store_id.is_(None), Position.business_unit_id.is_(None)),
-    )
-    held = session.scalars(select(Position.role).where(Position.staff_id == staff.id, here))
-    return frozenset().union(*(RIGHTS[Role(role)] for role in held))
+    here = _covers(store.id, store.business_unit_id)
+    if department_id is not None:
+        here = or_(here, Position.department_id == department_id)
+    return frozenset(Role(role) for role in session.scalars(select(Position.role).where(Position.staff_id == staff.id, here)))
 
 
 def stores_of(staff: Staff, *, right: Right | None = None) -> Select[Any]:
-    """The ids of the stores somebody may see, or may use a right at, as a query other queries can stand on."""
-    roles = [role for role, rights in RIGHTS.items() if right is None or right in rights]
-    covers: ColumnElement[bool] = or_(
-        Position.store_id == Store.id,
-        Position.business_unit_id == Store.business_unit_id,
-        and_(Position.store_id.is_(None), Position.business_unit_id.is_(None)),
-    )
-    held = select(Position.id).join(Staff, Staff.id == Position.staff_id)
-    return select(Store.id).where(held.where(Staff.id == staff.id, Staff.active, Position.role.in_(roles), covers).exists())
+    """The ids of the stores somebody may see as a whole, or may use a right at, as a query other queries can stand on."""
+    return select(Store.id).where(_held(staff, right).where(_covers(Store.id, Store.business_unit_id)).exists())
+
+
+def departments_of(staff: Staff, *, right: Right | None = None) -> Select[Any]:
+    """The ids of the departments somebody may see: his own, and all of the stores he sees as a whole."""
+    covers = or_(_covers(Store.id, Store.business_unit_id), Position.department_id == Department.id)
+    return select(Department.id).join(Store, Store.id == Department.store_id).where(_held(staff, right).where(covers).exists())
+
+
+def devices_of(staff: Staff, *, right: Right | None = None) -> Select[Any]:
+    """The ids of the devices somebody may see: those of his departments, and all of the stores he sees as a whole."""
+    covers = or_(_covers(Store.id, Store.business_unit_id), Position.department_id == Device.department_id)
+    return select(Device.id).join(Store, Store.id == Device.store_id).where(_held(staff, right).where(covers).exists())
 
 
 def access_store(session: Session, staff: Staff, public_id: UUID, *, right: Right | None = None) -> Store:
@@ -89,19 +102,79 @@ def access_store(session: Session, staff: Staff, public_id: UUID, *, right: Righ
     return store
 
 
+def access_department(session: Session, staff: Staff, public_id: UUID, *, right: Right | None = None) -> Department:
+    """The only way to a department by id. Raises NotFoundError when he has no position that reaches it, ForbiddenError without the right."""
+    row = session.execute(
+        select(Department, Store).join(Store, Store.id == Department.store_id).where(Department.public_id == public_id)
+    ).one_or_none()
+    rights = frozenset() if row is None else rights_at(session, staff, row[1], department_id=row[0].id)
+    if row is None or not rights:
+        raise NotFoundError("没有这个部门 / there is no such department", code="no_department")
+    demand(rights, right)
+    return row[0]
+
+
 def access_device(session: Session, staff: Staff, public_id: UUID) -> Device:
-    """The only way to a device by id: for those who look after its store. Raises NotFoundError."""
-    query = select(Device).where(Device.public_id == public_id, Device.store_id.in_(stores_of(staff, right=Right.STAFF)))
-    device = session.scalar(query)
+    """The only way to a device by id: for those who look after its store or department. Raises NotFoundError."""
+    device = session.scalar(select(Device).where(Device.public_id == public_id, Device.id.in_(devices_of(staff, right=Right.STAFF))))
     if device is None:
         raise NotFoundError("没有这台设备 / there is no such device", code="no_device")
     return device
 
 
+def staff_under(boss: Staff) -> Select[Any]:
+    """The ids of the staff somebody looks after: himself, and whose every position lies below one of his own that may give positions.
+
+    Who works elsewhere too, or stands beside or above him, is not his to change: else a store's manager could become an administrator.
+    """
+    theirs, place = aliased(Position), aliased(Store)
+    above = or_(*(and_(Position.role == role, theirs.role.in_(_BELOW[role])) for role in RIGHTS))
+    under = _held(boss, Right.STAFF).where(
+        above,
+        or_(
+            and_(Position.store_id.is_(None), Position.business_unit_id.is_(None), Position.department_id.is_(None)),
+            Position.department_id == theirs.department_id,
+            Position.store_id == place.id,
+            Position.business_unit_id == func.coalesce(theirs.business_unit_id, place.business_unit_id),
+        ),
+    )
+    department = aliased(Department)
+    beyond = (
+        select(theirs.id)
+        .outerjoin(department, department.id == theirs.department_id)
+        .outerjoin(place, place.id == func.coalesce(theirs.store_id, department.store_id))
+        .where(theirs.staff_id == Staff.id, ~under.correlate(theirs, place).exists())
+    )
+    anywhere = select(theirs.id).where(theirs.staff_id == Staff.id)
+    himself = and_(Staff.id == boss.id, _held(boss, Right.STAFF).exists())
+    return select(Staff.id).where(Staff.active, or_(himself, and_(anywhere.exists(), ~beyond.exists())))
+
+
+def access_staff(session: Session, boss: Staff, public_id: UUID) -> Staff:
+    """The only way to somebody's record by id: for those who look after every place he works at. Raises NotFoundError."""
+    found = session.scalar(select(Staff).where(Staff.public_id == public_id, Staff.id.in_(staff_under(boss))))
+    if found is None:
+        raise NotFoundError("没有这位员工 / there is no such person", code="no_staff")
+    return found
+
+
+def _held(staff: Staff, right: Right | None) -> Select[Any]:
+    roles = [role for role, rights in RIGHTS.items() if right is None or right in rights]
+    owner = aliased(Staff)
+    held = select(Position.id).join(owner, owner.id == Position.staff_id)
+    return held.where(owner.id == staff.id, owner.active, Position.role.in_(roles))
+
+
+def _covers(store_id: Any, unit_id: Any) -> ColumnElement[bool]:
+    """Positions that reach a whole store: at it, at its unit, or in the group."""
+    group = and_(Position.store_id.is_(None), Position.business_unit_id.is_(None), Position.department_id.is_(None))
+    return or_(Position.store_id == store_id, Position.business_unit_id == unit_id, group)
+
+
 def demand(rights: frozenset[Right], right: Right | None) -> None:
     """Raises ForbiddenError, saying whom to ask, when a right is missing."""
     if right is not None and right not in rights:
-        who = "主管" if right in {Right.UNDO_OTHERS, Right.RESOLVE, Right.REPORT} else "店长或管理员"
+        who = "主管" if right in {Right.UNDO_OTHERS, Right.OVERRIDE, Right.RESOLVE, Right.REPORT} else "店长或管理员"
         raise ForbiddenError(f"你在本店没有这项权限，请找{who} / you lack the right `{right}` here; ask your supervisor", code="no_right")
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.orm import Session
 
@@ -16,7 +16,7 @@ from app.core.house import House
 from app.core.ids import new_public_id
 from app.core.nouns import Store
 from app.core.passwords import NOBODY, new_token, password_fits, token_hash, totp_step
-from app.core.people import Device, Shift, Staff, StaffSession
+from app.core.people import Department, Device, Shift, Staff, StaffSession
 from app.core.tries import count_try, forget_tries
 from app.core.unit import work
 
@@ -24,6 +24,7 @@ WINDOW = timedelta(minutes=15)
 MOST_PER_LOGIN, MOST_PER_LOGIN_ANYWHERE, MOST_PER_ADDRESS = 5, 20, 60
 SESSION_LIFE = timedelta(hours=14)
 """A long shift; the next day begins with a log-in."""
+SEEN_STEP = timedelta(minutes=1)
 
 
 class NotLoggedInError(FankaError):
@@ -42,7 +43,10 @@ class NotPairedError(FankaError):
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """Who stands where: the person, the device, its store and what he may do there. `id` is the log-in's public id."""
+    """Who stands where: the person, the device, its store and what he may do there. `id` is the log-in's public id.
+
+    `department` is the part of the store the device stands in, None where it serves the whole store.
+    """
 
     id: UUID
     session_id: int
@@ -51,6 +55,7 @@ class Presence:
     store: Store
     rights: frozenset[Right]
     shift: Shift
+    department: Department | None = None
 
 
 def pair_device(house: House, *, code: str, address: str) -> tuple[str, Device]:
@@ -100,22 +105,25 @@ def log_in(house: House, *, device_token: str, login: str, password: str, totp: 
         device, store = find_device(session, device_token)
         staff = session.scalar(select(Staff).where(Staff.login == login))
         fits = password_fits(password, NOBODY if staff is None else staff.password_hash)
-        rights = frozenset() if staff is None else rights_at(session, staff, store)
+        rights = frozenset() if staff is None else rights_at(session, staff, store, department_id=device.department_id)
         if staff is None or not fits or not rights:
             raise ForbiddenError("工号或密码不正确，或不在本店任职 / wrong login or password, or no position here", code="bad_login")
-        _check_totp(session, house, staff, totp, now=now)
-        token = new_token()
-        held = StaffSession(
-            staff_id=staff.id, device_id=device.id, token_hash=token_hash(token), created_at=now, expires_at=now + SESSION_LIFE
-        )
-        session.add(held)
-        session.flush()
-        shift = open_shift(session, staff=staff, store=store, now=now)
+        check_totp(session, house, staff, totp, now=now)
         forget_tries(session, here)
         forget_tries(session, anywhere)
-        detail = {"device": str(device.public_id), "store": store.code}
-        note(session, at=now, actor=staff.login, action="staff.logged_in", object_type="staff", object_id=staff.public_id, detail=detail)
-        return token, Presence(held.public_id, held.id, staff, device, store, rights, shift)
+        return let_in(session, staff, device=device, store=store, how="typed", now=now)
+
+
+def let_in(session: Session, staff: Staff, *, device: Device, store: Store, how: str, now: datetime) -> tuple[str, Presence]:
+    """Open the log-in of somebody who proved who he is, at a device of a store; returns the session's token."""
+    token = new_token()
+    held = StaffSession(staff_id=staff.id, device_id=device.id, token_hash=token_hash(token), created_at=now, expires_at=now + SESSION_LIFE)
+    session.add(held)
+    session.flush()
+    shift = open_shift(session, staff=staff, store=store, now=now)
+    detail = {"device": str(device.public_id), "store": store.code, "how": how}
+    note(session, at=now, actor=staff.login, action="staff.logged_in", object_type="staff", object_id=staff.public_id, detail=detail)
+    return token, _presence(session, held, staff=staff, device=device, store=store, shift=shift)
 
 
 def find_presence(session: Session, *, token: str, device_token: str, now: datetime) -> Presence:
@@ -124,11 +132,24 @@ def find_presence(session: Session, *, token: str, device_token: str, now: datet
     query = select(StaffSession, Staff).join(Staff, Staff.id == StaffSession.staff_id)
     live = (StaffSession.ended_at.is_(None), StaffSession.expires_at > now, StaffSession.device_id == device.id, Staff.active)
     row = session.execute(query.where(StaffSession.token_hash == token_hash(token), *live)).one_or_none() if token else None
-    rights = frozenset() if row is None else rights_at(session, row[1], store)
-    if row is None or not rights:
+    if row is None or not rights_at(session, row[1], store, department_id=device.department_id):
         raise NotLoggedInError("请先登录 / log in first")
+    _seen(session, device, now=now)
     shift = open_shift(session, staff=row[1], store=store, now=now)
-    return Presence(row[0].public_id, row[0].id, row[1], device, store, rights, shift)
+    return _presence(session, row[0], staff=row[1], device=device, store=store, shift=shift)
+
+
+def _presence(session: Session, held: StaffSession, *, staff: Staff, device: Device, store: Store, shift: Shift) -> Presence:
+    department = None if device.department_id is None else session.get_one(Department, device.department_id)
+    rights = rights_at(session, staff, store, department_id=device.department_id)
+    return Presence(held.public_id, held.id, staff, device, store, rights, shift, department)
+
+
+def _seen(session: Session, device: Device, *, now: datetime) -> None:
+    """Write down that a device asked for something: once a minute, so that a busy counter does not write with every question."""
+    if device.seen_at is None or device.seen_at < now - SEEN_STEP:
+        stale = or_(Device.seen_at.is_(None), Device.seen_at < now - SEEN_STEP)
+        session.execute(update(Device).where(Device.id == device.id, stale).values(seen_at=now))
 
 
 def log_out(session: Session, presence: Presence, *, now: datetime) -> None:
@@ -149,7 +170,8 @@ def open_shift(session: Session, *, staff: Staff, store: Store, now: datetime) -
     return session.scalars(query).one()
 
 
-def _check_totp(session: Session, house: House, staff: Staff, code: str, *, now: datetime) -> None:
+def check_totp(session: Session, house: House, staff: Staff, code: str, *, now: datetime) -> None:
+    """The time-based code of somebody who has one; nothing for who has none. Raises ForbiddenError (`totp_needed`, `bad_totp`)."""
     if staff.totp_sealed is None:
         return
     if not code:

@@ -166,6 +166,7 @@ class AuditEntry(Base):
 
     id: Mapped[int] = row_id()
     at: Mapped[datetime] = mapped_column(Moment, index=True)
+    __table_args__ = (Index("ix_audit_entry_object", "object_type", "object_id"),)
     actor: Mapped[str] = mapped_column(String(64))
     action: Mapped[str] = mapped_column(String(64))
     object_type: Mapped[str] = mapped_column(String(32))

@@ -1,4 +1,4 @@
-"""The people who work here: staff, their positions, the devices they stand at, their sessions and their shifts."""
+"""The people who work here: staff, departments and positions, the devices they stand at, their sessions and their shifts."""
 
 import enum
 from datetime import datetime
@@ -47,23 +47,50 @@ class Staff(Base):
     phone_lookup_next: Mapped[bytes | None] = mapped_column(LargeBinary)
     active: Mapped[bool] = mapped_column(Boolean, default=True)
     created_at: Mapped[datetime] = mapped_column(Moment)
+    wechat_digest: Mapped[str | None] = mapped_column(String(64), unique=True)
+    """SHA-256 over the website application's appid and his openid there, hex: random input, so it needs no key, and the openid is not kept."""
+    wechat_bound_at: Mapped[datetime | None] = mapped_column(Moment)
+
+
+class Department(Base):
+    """A part of one store: cosmetics, shoes, the service desk."""
+
+    __tablename__ = "department"
+    __table_args__ = (UniqueConstraint("store_id", "code"),)
+
+    id: Mapped[int] = row_id()
+    public_id: Mapped[UUID] = mapped_column(Uuid, default=new_public_id, unique=True)
+    store_id: Mapped[int] = mapped_column(ForeignKey("store.id"))
+    code: Mapped[str] = mapped_column(String(32))
+    name: Mapped[str] = mapped_column(String(32))
+    created_at: Mapped[datetime] = mapped_column(Moment)
 
 
 class Position(Base):
-    """A role at one store, at every store of one business unit, or (neither given) in the whole group."""
+    """A role in one department, at one store, at every store of one business unit, or (none given) in the whole group."""
 
     __tablename__ = "staff_position"
     __table_args__ = (
         CheckConstraint("role IN ('clerk', 'supervisor', 'manager', 'marketer', 'finance', 'admin')", name="role"),
-        CheckConstraint("business_unit_id IS NULL OR store_id IS NULL", name="place"),
-        UniqueConstraint("staff_id", "business_unit_id", "store_id", "role", postgresql_nulls_not_distinct=True),
+        CheckConstraint("num_nonnulls(business_unit_id, store_id, department_id) <= 1", name="place"),
+        UniqueConstraint(
+            "staff_id",
+            "business_unit_id",
+            "store_id",
+            "department_id",
+            "role",
+            name="uq_staff_position_place",
+            postgresql_nulls_not_distinct=True,
+        ),
         Index("ix_staff_position_store_id", "store_id"),
+        Index("ix_staff_position_department_id", "department_id"),
     )
 
     id: Mapped[int] = row_id()
     staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id"))
     business_unit_id: Mapped[int | None] = mapped_column(ForeignKey("business_unit.id"))
     store_id: Mapped[int | None] = mapped_column(ForeignKey("store.id"))
+    department_id: Mapped[int | None] = mapped_column(ForeignKey("department.id"))
     role: Mapped[Role] = mapped_column(String(16))
     given_at: Mapped[datetime] = mapped_column(Moment)
 
@@ -75,11 +102,14 @@ class Device(Base):
     __table_args__ = (
         CheckConstraint("(paired_at IS NULL) = (token_hash IS NULL)", name="paired"),
         Index("ix_device_store_id", "store_id"),
+        Index("ix_device_department_id", "department_id"),
     )
 
     id: Mapped[int] = row_id()
     public_id: Mapped[UUID] = mapped_column(Uuid, default=new_public_id, unique=True)
     store_id: Mapped[int] = mapped_column(ForeignKey("store.id"))
+    department_id: Mapped[int | None] = mapped_column(ForeignKey("department.id"))
+    """Where in the store it stands; None at a counter that serves the whole store."""
     name: Mapped[str] = mapped_column(String(32))
     pair_hash: Mapped[bytes | None] = mapped_column(LargeBinary, unique=True)
     """SHA-256 of the code that pairs it; gone once it was used."""
@@ -88,6 +118,8 @@ class Device(Base):
     created_at: Mapped[datetime] = mapped_column(Moment)
     paired_at: Mapped[datetime | None] = mapped_column(Moment)
     revoked_at: Mapped[datetime | None] = mapped_column(Moment)
+    seen_at: Mapped[datetime | None] = mapped_column(Moment)
+    """When it last asked for something, to the minute."""
 
 
 class StaffSession(Base):
@@ -104,6 +136,42 @@ class StaffSession(Base):
     created_at: Mapped[datetime] = mapped_column(Moment)
     expires_at: Mapped[datetime] = mapped_column(Moment)
     ended_at: Mapped[datetime | None] = mapped_column(Moment)
+
+
+class ScanPurpose(enum.StrEnum):
+    """What a scan with WeChat is for."""
+
+    LOG_IN = "log_in"
+    BIND = "bind"
+
+
+class StaffScan(Base):
+    """One QR code that was asked for at a device: good once, for a few minutes, in the browser that asked."""
+
+    __tablename__ = "staff_scan"
+    __table_args__ = (
+        CheckConstraint("purpose IN ('log_in', 'bind')", name="purpose"),
+        CheckConstraint("purpose = 'log_in' OR (staff_id IS NOT NULL AND by_session_id IS NOT NULL)", name="bind"),
+        CheckConstraint("used_at IS NULL OR claimed_at IS NOT NULL", name="used_at"),
+        Index("ix_staff_scan_expires_at", "expires_at"),
+    )
+
+    id: Mapped[int] = row_id()
+    state_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    """SHA-256 of the word WeChat brings back."""
+    browser_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    """SHA-256 of the cookie only the asking browser has."""
+    device_id: Mapped[int] = mapped_column(ForeignKey("device.id"))
+    purpose: Mapped[ScanPurpose] = mapped_column(String(8))
+    staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    """Who is to be bound, or (once he scanned) who wants in and still owes a second proof."""
+    by_session_id: Mapped[int | None] = mapped_column(ForeignKey("staff_session.id"))
+    """The log-in of whoever has the right to bind him."""
+    created_at: Mapped[datetime] = mapped_column(Moment)
+    expires_at: Mapped[datetime] = mapped_column(Moment)
+    claimed_at: Mapped[datetime | None] = mapped_column(Moment)
+    """When WeChat's word came back: it counts once, whatever came of it."""
+    used_at: Mapped[datetime | None] = mapped_column(Moment)
 
 
 class Tries(Base):

@@ -2,8 +2,9 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from app.core.errors import SettingError
@@ -49,6 +50,17 @@ class Settings:
     """`FANKA_LOG_LEVEL`: DEBUG, INFO, WARNING or ERROR."""
     sender_connections: int
     """`FANKA_SENDER_CONNECTIONS`: parallel connections of the bulk sender."""
+    smtp_url: str | None = None
+    """`FANKA_SMTP_URL`: where letters are handed in: smtps://user:password@host:465 or smtp+starttls://...:587; plain smtp:// on this machine only.
+    Without it no e-mail is sent."""
+    smtp_from: str = "no-reply@localhost"
+    """`FANKA_SMTP_FROM`: the address letters come from."""
+    login_appid: str = ""
+    """`FANKA_LOGIN_APPID`: the website application (网站应用) with which staff log in by WeChat scan; empty: they cannot."""
+    scan_whole_for: tuple[str, ...] = ("clerk",)
+    """`FANKA_SCAN_WHOLE_FOR`: roles for whom a scan is the whole log-in, comma separated; everybody else adds a code or his password."""
+    login_secret: str = field(default="", repr=False)
+    """`FANKA_LOGIN_SECRET`: its AppSecret."""
 
 
 _DEFAULTS = {
@@ -63,7 +75,13 @@ _DEFAULTS = {
     "FANKA_WEB_THREADS": "8",
     "FANKA_LOG_LEVEL": "INFO",
     "FANKA_SENDER_CONNECTIONS": "100",
+    "FANKA_SMTP_FROM": "no-reply@localhost",
+    "FANKA_LOGIN_APPID": "",
+    "FANKA_LOGIN_SECRET": "",
+    "FANKA_SCAN_WHOLE_FOR": "clerk",
 }
+# `app.core.people.Role`, which needs a database; a test holds the two together.
+_ROLES = frozenset({"clerk", "supervisor", "manager", "marketer", "finance", "admin"})
 # These belong to the process around the settings, not to the settings.
 _KNOWN_OUTSIDE = {"FANKA_HOME", "FANKA_LANG", "FANKA_STATE_DIR"}
 
@@ -109,7 +127,22 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         web_threads=_whole(env, "FANKA_WEB_THREADS", 1, 256),
         log_level=_one_of(env, "FANKA_LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR")),
         sender_connections=_whole(env, "FANKA_SENDER_CONNECTIONS", 1, 1000),
+        smtp_url=_post_office(env),
+        smtp_from=_sender(env),
+        **_scanning(env),
     )
+
+
+def _scanning(env: Mapping[str, str]) -> Any:
+    """The three settings of staff who log in by scan: appid and secret together or not at all."""
+    appid, secret = (env.get(name, "").strip() for name in ("FANKA_LOGIN_APPID", "FANKA_LOGIN_SECRET"))
+    if bool(appid) != bool(secret) or not (appid + secret).isascii() or len(appid) > 32 or len(secret) > 128:
+        raise SettingError("FANKA_LOGIN_APPID and FANKA_LOGIN_SECRET belong together")
+    given = env.get("FANKA_SCAN_WHOLE_FOR", _DEFAULTS["FANKA_SCAN_WHOLE_FOR"])
+    roles = tuple(role.strip().lower() for role in given.split(",") if role.strip())
+    if strange := sorted(set(roles) - _ROLES):
+        raise SettingError(f"FANKA_SCAN_WHOLE_FOR names {strange[0]}, which is no role")
+    return {"login_appid": appid, "login_secret": secret, "scan_whole_for": roles}
 
 
 def _text(env: Mapping[str, str], name: str) -> str:
@@ -144,6 +177,30 @@ def _address(env: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str
     value = _text(env, name)
     if urlsplit(value).scheme not in schemes or "://" not in value:
         raise SettingError(f"{name} must begin with one of {', '.join(scheme + '://' for scheme in schemes)}")
+    return value
+
+
+def _post_office(env: Mapping[str, str]) -> str | None:
+    """Letters and passwords leave this machine under TLS only."""
+    if not env.get("FANKA_SMTP_URL"):
+        return None
+    url = _address(env, "FANKA_SMTP_URL", ("smtp", "smtps", "smtp+starttls"))
+    try:
+        place = urlsplit(url)
+        host, port = place.hostname, place.port
+    except ValueError:
+        host, port = None, None
+    if not host or not port:
+        raise SettingError("FANKA_SMTP_URL must name a host and a port")
+    if place.scheme == "smtp" and host not in {"localhost", "127.0.0.1", "::1"}:
+        raise SettingError("FANKA_SMTP_URL must be smtps:// or smtp+starttls:// unless the host is this machine")
+    return url
+
+
+def _sender(env: Mapping[str, str]) -> str:
+    value = _word(env, "FANKA_SMTP_FROM")
+    if value.count("@") != 1 or not value.isascii() or value[0] == "@" or value[-1] == "@":
+        raise SettingError("FANKA_SMTP_FROM must be an e-mail address")
     return value
 
 

@@ -1,6 +1,7 @@
 """Stores, staff, positions and devices: added, changed and cut off, each with its entry in the audit."""
 
 import re
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select, update
@@ -15,7 +16,7 @@ from app.core.ids import new_public_id
 from app.core.logins import plain_code
 from app.core.nouns import BusinessUnit, Store
 from app.core.passwords import hash_password, new_pair_code, new_totp_secret, token_hash
-from app.core.people import Device, Position, Role, Staff, StaffSession
+from app.core.people import Department, Device, Position, Role, Staff, StaffSession
 from app.core.secrets import KeyRing
 
 PAIR_LIFE = timedelta(minutes=15)
@@ -28,8 +29,8 @@ def add_store(session: Session, *, code: str, name: str, unit: str, actor: str, 
     """Open a store under a business unit, which is made when there is none of that name. Raises BadRequestError, ConflictError."""
     if not _CODE.match(code):
         raise BadRequestError("门店编号为 1 到 32 位字母数字 / a store's code has 1 to 32 letters and digits", code="bad_store")
-    _check_name(name)
-    _check_name(unit)
+    check_name(name)
+    check_name(unit)
     if find_store(session, code) is not None:
         raise ConflictError(f"门店编号 {code} 已有 / there is a store {code} already", code="store_exists")
     session.execute(pg_insert(table_of(BusinessUnit)).values(public_id=new_public_id(), name=unit).on_conflict_do_nothing())
@@ -64,7 +65,7 @@ def add_staff(
     login = login.strip().lower()
     if not _LOGIN.match(login):
         raise BadRequestError("工号为 2 到 32 位小写字母、数字、点、横线 / a login has 2 to 32 of a-z 0-9 . _ -", code="bad_login_name")
-    _check_name(name)
+    check_name(name)
     staff = Staff(public_id=new_public_id(), login=login, name=name, password_hash=hash_password(password), created_at=now)
     if phone is not None:
         if not _PHONE.match(phone):
@@ -88,58 +89,76 @@ def staff_called(session: Session, login: str) -> Staff:
     return staff
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a position is held: one of the three, or none for the whole group."""
+
+    store: Store | None = None
+    unit: BusinessUnit | None = None
+    department: Department | None = None
+
+    @property
+    def columns(self) -> dict[str, int | None]:
+        """As a position's row names it."""
+        named = {"store_id": self.store, "business_unit_id": self.unit, "department_id": self.department}
+        return {name: None if place is None else place.id for name, place in named.items()}
+
+    def told(self, role: Role) -> dict[str, str]:
+        """As the audit names it."""
+        named = {
+            "store": self.store.code if self.store else "",
+            "unit": self.unit.name if self.unit else "",
+            "department": self.department.code if self.department else "",
+        }
+        return {"role": role, **{name: place for name, place in named.items() if place}}
+
+
 def give_position(
-    session: Session, staff: Staff, *, role: Role, store: Store | None = None, unit: BusinessUnit | None = None, actor: str, now: datetime
+    session: Session,
+    staff: Staff,
+    *,
+    role: Role,
+    store: Store | None = None,
+    unit: BusinessUnit | None = None,
+    place: Place | None = None,
+    actor: str,
+    now: datetime,
 ) -> bool:
-    """Give a role at a store, in a unit, or (neither) in the group; False when he has it already."""
-    row = {
-        "staff_id": staff.id,
-        "role": role,
-        "store_id": None if store is None else store.id,
-        "business_unit_id": None if unit is None else unit.id,
-        "given_at": now,
-    }
+    """Give a role at a store, in a unit, at a `place` (which may be a department) or, with none, in the group; False when he has it."""
+    place = place or Place(store, unit)
+    row = {"staff_id": staff.id, "role": role, "given_at": now, **place.columns}
     made = session.scalar(pg_insert(table_of(Position)).values(row).on_conflict_do_nothing().returning(Position.id))
     if made is not None:
-        note(
-            session,
-            at=now,
-            actor=actor,
-            action="position.given",
-            object_type="staff",
-            object_id=staff.public_id,
-            detail=_place(role, store, unit),
-        )
+        said = place.told(role)
+        note(session, at=now, actor=actor, action="position.given", object_type="staff", object_id=staff.public_id, detail=said)
     return made is not None
 
 
 def take_position(
-    session: Session, staff: Staff, *, role: Role, store: Store | None = None, unit: BusinessUnit | None = None, actor: str, now: datetime
+    session: Session,
+    staff: Staff,
+    *,
+    role: Role,
+    store: Store | None = None,
+    unit: BusinessUnit | None = None,
+    place: Place | None = None,
+    actor: str,
+    now: datetime,
 ) -> None:
     """Take a role away; it counts from the next request on. Raises NotFoundError when he does not have it."""
-    same = (
-        Position.staff_id == staff.id,
-        Position.role == role,
-        Position.store_id.is_not_distinct_from(None if store is None else store.id),
-        Position.business_unit_id.is_not_distinct_from(None if unit is None else unit.id),
-    )
+    place = place or Place(store, unit)
+    held = [getattr(Position, name).is_not_distinct_from(value) for name, value in place.columns.items()]
+    same = (Position.staff_id == staff.id, Position.role == role, *held)
     if session.scalar(delete(Position).where(*same).returning(Position.id)) is None:
         raise NotFoundError(f"{staff.login} 没有这个职位 / {staff.login} has no such position", code="no_position")
-    note(
-        session,
-        at=now,
-        actor=actor,
-        action="position.taken",
-        object_type="staff",
-        object_id=staff.public_id,
-        detail=_place(role, store, unit),
-    )
+    said = place.told(role)
+    note(session, at=now, actor=actor, action="position.taken", object_type="staff", object_id=staff.public_id, detail=said)
 
 
 def set_password(session: Session, staff: Staff, password: str, *, actor: str, now: datetime) -> None:
     """A new password; every log-in ends."""
     staff.password_hash = hash_password(password)
-    _end_sessions(session, staff, now=now)
+    end_sessions(session, staff, now=now)
     note(session, at=now, actor=actor, action="staff.password_set", object_type="staff", object_id=staff.public_id, detail={})
 
 
@@ -154,20 +173,24 @@ def set_totp(session: Session, ring: KeyRing, staff: Staff, *, on: bool, actor: 
 
 def revoke_staff(session: Session, staff: Staff, *, actor: str, now: datetime) -> None:
     """Somebody leaves: no log-in of his is good any more. Raises ConflictError when he has left already."""
-    if session.scalar(update(Staff).where(Staff.id == staff.id, Staff.active).values(active=False).returning(Staff.id)) is None:
+    left = update(Staff).where(Staff.id == staff.id, Staff.active).values(active=False, wechat_digest=None, wechat_bound_at=None)
+    if session.scalar(left.returning(Staff.id)) is None:
         raise ConflictError(f"{staff.login} 已停用 / {staff.login} is cut off already", code="revoked")
-    _end_sessions(session, staff, now=now)
+    end_sessions(session, staff, now=now)
     note(session, at=now, actor=actor, action="staff.revoked", object_type="staff", object_id=staff.public_id, detail={})
 
 
-def offer_pairing(session: Session, store: Store, *, name: str, actor: str, now: datetime) -> tuple[str, Device]:
-    """A code that pairs one device with a store within fifteen minutes."""
-    _check_name(name)
+def offer_pairing(
+    session: Session, store: Store, *, name: str, department: Department | None = None, actor: str, now: datetime
+) -> tuple[str, Device]:
+    """A code that pairs one device with a store, or with a department of it, within fifteen minutes."""
+    check_name(name)
     code = new_pair_code()
     device = Device(store_id=store.id, name=name, pair_hash=token_hash(plain_code(code)), pair_until=now + PAIR_LIFE, created_at=now)
+    device.department_id = None if department is None else department.id
     session.add(device)
     session.flush()
-    detail = {"store": store.code}
+    detail = {"store": store.code, **({} if department is None else {"department": department.code})}
     note(session, at=now, actor=actor, action="device.offered", object_type="device", object_id=device.public_id, detail=detail)
     return code, device
 
@@ -185,14 +208,12 @@ def revoke_device(session: Session, device: Device, *, actor: str, now: datetime
     note(session, at=now, actor=actor, action="device.revoked", object_type="device", object_id=device.public_id, detail={})
 
 
-def _end_sessions(session: Session, staff: Staff, *, now: datetime) -> None:
+def end_sessions(session: Session, staff: Staff, *, now: datetime) -> None:
+    """Every log-in of somebody ends."""
     session.execute(update(StaffSession).where(StaffSession.staff_id == staff.id, StaffSession.ended_at.is_(None)).values(ended_at=now))
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
+    """Raises BadRequestError unless a name has 1 to 32 signs."""
     if not 1 <= len(name.strip()) <= 32 or not name.isprintable():
         raise BadRequestError("名称为 1 到 32 个字 / a name has 1 to 32 signs", code="bad_name")
-
-
-def _place(role: Role, store: Store | None, unit: BusinessUnit | None) -> dict[str, str]:
-    return {"role": role, **({"store": store.code} if store else {}), **({"unit": unit.name} if unit else {})}

@@ -27,8 +27,12 @@ def authorise_address(house: House, account: OpenAccount, *, back: str, state: s
     `state` has at most 128 letters and digits (WeChat's rule). The order of the parameters is the one WeChat insists on.
     """
     query = {"appid": account.appid, "redirect_uri": back, "response_type": "code", "scope": "snsapi_base", "state": state}
-    base = _PAGES if house.settings.wechat_api_url == _API else house.settings.wechat_api_url
-    return f"{base}/connect/oauth2/authorize?{urlencode(query)}#wechat_redirect"
+    return f"{pages_of(house)}/connect/oauth2/authorize?{urlencode(query)}#wechat_redirect"
+
+
+def pages_of(house: House) -> str:
+    """Where the pages of WeChat are that a browser is sent to."""
+    return _PAGES if house.settings.wechat_api_url == _API else house.settings.wechat_api_url
 
 
 def exchange_code(house: House, account: OpenAccount, code: str) -> WebPerson:

@@ -9,6 +9,8 @@ from app.core.clock import SHANGHAI
 from app.core.errors import FankaError
 from app.core.gate import Right
 from app.core.logins import NotLoggedInError, NotPairedError, Presence, find_device, log_in, log_out, pair_device
+from app.core.nouns import Store
+from app.core.people import Device
 from app.core.unit import work
 from app.web.clerk.door import DEVICE_COOKIE, STAFF_COOKIE, Answered, Door, Form, as_json
 
@@ -33,7 +35,7 @@ def add_routes(blueprint: Blueprint, door: Door) -> None:
                 return {"state": "in", **present(door.who(session))}
             except NotLoggedInError:
                 device, store = find_device(session, door.device_token)
-                return {"state": "out", "store": store.name, "device": device.name}
+                return out(door, device, store)
             except NotPairedError:
                 return {"state": "unpaired"}
 
@@ -41,7 +43,7 @@ def add_routes(blueprint: Blueprint, door: Door) -> None:
         token, device = pair_device(door.house, code=door.read(PairForm).code, address=door.address)
         with work(door.house.engine) as session:
             _, store = find_device(session, token)
-        answer = as_json({"state": "out", "store": store.name, "device": device.name})
+        answer = as_json(out(door, device, store))
         door.set_cookie(answer, DEVICE_COOKIE, token, days=730)
         return answer
 
@@ -71,11 +73,17 @@ def add_routes(blueprint: Blueprint, door: Door) -> None:
     door.api(blueprint, "logout", logout, post=True)
 
 
+def out(door: Door, device: Device, store: Store) -> dict[str, Any]:
+    """A paired device with nobody at it, and whether a scan with WeChat opens it."""
+    return {"state": "out", "store": store.name, "device": device.name, "scan": bool(door.house.settings.login_appid)}
+
+
 def present(presence: Presence) -> dict[str, Any]:
     """What the page shows of who is here."""
     return {
         "store": presence.store.name,
         "device": presence.device.name,
+        "department": "" if presence.department is None else presence.department.name,
         "name": presence.staff.name,
         "login": presence.staff.login,
         "rights": sorted(presence.rights & set(Right)),

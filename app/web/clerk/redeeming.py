@@ -8,10 +8,10 @@ from uuid import UUID, uuid4
 import orjson
 from flask import Blueprint, request
 from pydantic import AwareDatetime, Field, model_validator
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from app.core.errors import NotFoundError
-from app.core.gate import Right, demand, stores_of
+from app.core.gate import Right, demand, devices_of, stores_of
 from app.core.idempotency import Answer, IdempotencyRow
 from app.core.logins import Presence
 from app.core.unit import work
@@ -140,7 +140,8 @@ class Counter:
     def _access_use(self, presence: Presence, use: UUID) -> None:
         """The only way to a use by id: where he may redeem. Raises NotFoundError."""
         with work(self._door.house.engine) as session:
-            visible = CouponUse.store_id.in_(stores_of(presence.staff, right=Right.REDEEM))
+            whole, part = stores_of(presence.staff, right=Right.REDEEM), devices_of(presence.staff, right=Right.REDEEM)
+            visible = or_(CouponUse.store_id.in_(whole), CouponUse.device_id.in_(part))
             if session.scalar(select(CouponUse.id).where(CouponUse.public_id == use, visible)) is None:
                 raise NotFoundError("没有这次核销 / there is no such redemption", code="no_use")
 

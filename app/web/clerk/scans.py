@@ -9,7 +9,7 @@ from pydantic import Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session, aliased
 
-from app.core.gate import Right, demand, see
+from app.core.gate import Right, demand, devices_of, see
 from app.core.house import House
 from app.core.logins import Presence
 from app.core.nouns import Customer
@@ -46,12 +46,12 @@ def add_routes(blueprint: Blueprint, door: Door) -> None:
             return {
                 "scans": last_scans(session, door.house, presence, now=now),
                 "tally": tally(session, presence, now=now),
-                "parked": count_parked(session, store_id=presence.store.id),
+                "parked": count_parked(session, store_id=presence.store.id, among=devices_of(presence.staff)),
             }
 
     def parked() -> Answered:
         with door.counter() as (session, presence):
-            waiting = open_parked(session, store_id=presence.store.id)
+            waiting = open_parked(session, store_id=presence.store.id, among=devices_of(presence.staff))
             return {
                 "parked": [
                     {"id": str(each.scan.public_id), "what": each.scan.what, "why": each.scan.why, "at": each.scan.at, "by": each.by}
@@ -74,7 +74,8 @@ def add_routes(blueprint: Blueprint, door: Door) -> None:
         with door.counter() as (session, presence):
             demand(presence.rights, Right.RESOLVE)
             who, now = presence.staff.name, door.house.clock.now()
-            settle(session, parked_id, store_id=presence.store.id, verdict=form.verdict, said=form.note, actor=who, now=now)
+            among = devices_of(presence.staff, right=Right.RESOLVE)
+            settle(session, parked_id, store_id=presence.store.id, among=among, verdict=form.verdict, said=form.note, actor=who, now=now)
             return {"settled": str(parked_id)}
 
     door.api(blueprint, "recent", recent)

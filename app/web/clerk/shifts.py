@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.core.audit import note
 from app.core.errors import ConflictError, FankaError
-from app.core.gate import Right
+from app.core.gate import Right, rights_at
 from app.core.idempotency import Answer, answer_once
 from app.core.logins import Presence, log_out
 from app.core.people import Shift
@@ -62,15 +62,15 @@ def add_routes(blueprint: Blueprint, door: Door) -> None:
 
 
 def told(session: Session, presence: Presence, *, now: Any) -> dict[str, Any]:
-    """The turn so far. Colleagues' figures are for those who may see reports."""
-    since = presence.shift.opened_at
-    found = by_clerk(session, store_id=presence.store.id, since=since, until=now + INSTANT)
+    """The turn so far. Colleagues' figures are for those who may see reports: of the whole store, or of their department."""
+    since, whole = presence.shift.opened_at, Right.REPORT in rights_at(session, presence.staff, presence.store)
+    part = None if whole or Right.REPORT not in presence.rights else presence.device.department_id
+    found = by_clerk(session, store_id=presence.store.id, since=since, until=now + INSTANT, department_id=part)
     login = presence.staff.login
     own = next((each for each in found if each.login == login), Totals(login, presence.staff.name))
     everybody = Right.REPORT in presence.rights
-    bears = by_unit(
-        session, store_id=presence.store.id, since=since, until=now + INSTANT, staff_id=None if everybody else presence.staff.id
-    )
+    only = None if everybody else presence.staff.id
+    bears = by_unit(session, store_id=presence.store.id, since=since, until=now + INSTANT, staff_id=only, department_id=part)
     return {
         "name": presence.staff.name,
         "from": since,
