@@ -8,7 +8,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from app.core import kinds
-from app.core.facts import Fact, record
+from app.core.facts import Fact, FactRow, record
 from app.core.followers import FOLLOWING, GONE, UNKNOWN, lock_followers, save_moves, welcome_back
 from app.core.nouns import Customer, Follower, Retention
 from app.core.registry import Registry
@@ -42,7 +42,7 @@ def observe(
         openid = (openids or {}).get(follower.id)
         if openid and not fact.withheld and kinds.shows_activity(fact.kind):
             welcome_back(session, follower, openid)
-        if _settle_state(follower, fact):
+        if _settle_state(session, follower, fact):
             if openid:
                 welcome_back(session, follower, openid)
             _dispute(session, follower, fact, registry=registry, now=now)
@@ -64,24 +64,49 @@ def _withhold(fact: Fact, followers: Mapping[int, Follower]) -> Fact:
     return replace(fact, withheld=True, customer_id=None, follower_id=None)
 
 
-def _settle_state(follower: Follower, fact: Fact) -> bool:
+def _settle_state(session: Session, follower: Follower, fact: Fact) -> bool:
     """Let a fact change the state when it is not older than what set it. Says whether only WeChat can tell (a tie)."""
     if not fact.withheld and kinds.shows_activity(fact.kind):
         follower.last_interaction_at = max(fact.occurred_at, follower.last_interaction_at or fact.occurred_at)
     said = _state_in(fact)
     if said is None:
-        if follower.state == UNKNOWN and kinds.shows_following(fact.kind, fact.data):
-            follower.state, follower.state_at = FOLLOWING, fact.occurred_at
+        _believe_sign(follower, fact)
         return False
     if follower.state_at is not None and fact.occurred_at < follower.state_at:
+        if fact.kind == kinds.FOLLOWED and follower.state == FOLLOWING and not fact.withheld:
+            # What he did next was here first; he follows since then all the same.
+            follower.subscribed_at = max(fact.occurred_at, follower.subscribed_at or fact.occurred_at)
         return False
-    if follower.state_at == fact.occurred_at and follower.state != said:
+    if follower.state_at == fact.occurred_at and follower.state != said and fact.kind != kinds.PRIVACY_CHANGED:
         # Two opposite events in one second: only WeChat knows which came last.
         return True
-    follower.state, follower.state_at = said, fact.occurred_at
+    later = _last_sign(session, follower, after=fact.occurred_at) if said == GONE else None
+    follower.state, follower.state_at = (said, fact.occurred_at) if later is None else (FOLLOWING, later)
     if fact.kind == kinds.FOLLOWED:
         follower.subscribed_at = fact.occurred_at
     return False
+
+
+def _believe_sign(follower: Follower, fact: Fact) -> None:
+    """Who does what only followers can does follow, also when the event that he came back never reached us."""
+    if fact.withheld:
+        return
+    if follower.state == UNKNOWN:
+        believed = kinds.shows_following(fact.kind, fact.data)
+    else:
+        later = follower.state == GONE and follower.state_at is not None and fact.occurred_at > follower.state_at
+        believed = later and kinds.proves_following(fact.kind, fact.data)
+    if believed:
+        follower.state, follower.state_at = FOLLOWING, fact.occurred_at
+
+
+def _last_sign(session: Session, follower: Follower, *, after: datetime) -> datetime | None:
+    """When he last did what only followers can, if that was after he is said to have left: then we hear of his leaving late."""
+    if follower.last_interaction_at is None or follower.last_interaction_at <= after:
+        return None
+    done = select(FactRow.kind, FactRow.data, FactRow.occurred_at).where(FactRow.follower_id == follower.id, FactRow.occurred_at > after)
+    rows = session.execute(done.order_by(FactRow.occurred_at.desc()))
+    return next((row.occurred_at for row in rows if kinds.proves_following(row.kind, row.data)), None)
 
 
 def _state_in(fact: Fact) -> str | None:
@@ -91,6 +116,8 @@ def _state_in(fact: Fact) -> str | None:
         return GONE
     if fact.kind == kinds.CHECKED:
         return FOLLOWING if fact.data.get("subscribe") else GONE
+    if kinds.closes_account(fact.kind, fact.data):
+        return GONE
     return None
 
 
@@ -122,15 +149,21 @@ def _erase(session: Session, follower: Follower, *, moment: datetime, left: bool
     While it is in dispute whether he left for good (`left` is False) his openid stays, because WeChat must be asked with it.
     """
     follower.erased_at = max(moment, follower.erased_at or moment)
+    if follower.subscribed_at is not None and follower.subscribed_at <= moment:
+        follower.subscribed_at = None
+    if follower.last_interaction_at is not None and follower.last_interaction_at <= moment:
+        follower.last_interaction_at = None
     if follower.state == GONE and left:
-        follower.openid = None
+        # What he did since, without following, came with his openid: he can be found by it again.
+        back = follower.last_interaction_at is not None
+        if not back:
+            follower.openid = None
         follower.unionid = None
         follower.subscribed_at = None
         follower.subscribe_scene = None
-        follower.last_interaction_at = None
         follower.synced_at = None
         if not _has_other_followers(session, follower):
-            _forget_customer(session, follower.customer_id, moment=moment)
+            _forget_customer(session, follower.customer_id, moment=None if back else moment)
     session.flush()
     key = f"erase:{follower.id}:{int(moment.timestamp())}"
     fact = Fact(
@@ -150,7 +183,8 @@ def _has_other_followers(session: Session, follower: Follower) -> bool:
     return bool(session.scalar(query))
 
 
-def _forget_customer(session: Session, customer_id: int, *, moment: datetime) -> None:
+def _forget_customer(session: Session, customer_id: int, *, moment: datetime | None) -> None:
+    """Forget who a customer is; erased as of `moment` when nobody stands for him any more."""
     customer = session.get(Customer, customer_id)
     if customer is None:
         return

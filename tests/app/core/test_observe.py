@@ -113,3 +113,67 @@ def test_who_clicks_a_menu_follows_and_who_only_scans_may_not(house, account):
     assert follower(house).state == "unknown"
     hear(house, said(house, account, "menu.clicked", 2, key="coupons"))
     assert follower(house).state == "following"
+
+
+def standing(house):
+    row = follower(house)
+    return row.state, row.openid, row.erased_at, row.subscribed_at, row.last_interaction_at
+
+
+@pytest.mark.parametrize("batch", [1, 4])
+@pytest.mark.parametrize("order", list(permutations(range(4))))
+def test_who_acts_after_he_left_follows_again_though_nobody_told_us(house, account, order, batch):
+    story = [
+        said(house, account, "follower.followed", 10),
+        said(house, account, "menu.clicked", 15, key="coupons"),
+        said(house, account, "follower.unfollowed", 20),
+        said(house, account, "menu.clicked", 30, key="coupons"),
+    ]
+    hear(house, *[story[number] for number in order], batch=batch)
+    start = house.clock.now()
+    assert standing(house) == ("following", LIN.openid, start + timedelta(seconds=20), None, start + timedelta(seconds=30))
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_a_follow_that_was_overtaken_still_says_since_when(house, account, order, batch):
+    story = [
+        said(house, account, "follower.followed", 10),
+        said(house, account, "menu.clicked", 15, key="coupons"),
+        said(house, account, "message.received", 20, text="你好"),
+    ]
+    hear(house, *[story[number] for number in order], batch=batch)
+    start = house.clock.now()
+    assert standing(house) == ("following", LIN.openid, None, start + timedelta(seconds=10), start + timedelta(seconds=20))
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_what_our_own_rooms_put_on_record_makes_nobody_a_follower(house, account, order, batch):
+    story = [
+        said(house, account, "follower.followed", 10),
+        said(house, account, "follower.unfollowed", 20),
+        said(house, account, "card.claimed", 30, card_id="c", code="1"),
+    ]
+    hear(house, *[story[number] for number in order], batch=batch)
+    assert (follower(house).state, follower(house).openid) == ("gone", LIN.openid)
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_who_closes_his_account_at_the_mini_program_is_forgotten(house, make_account, order):
+    mini = make_account(kind="mini")
+    story = [
+        said(house, mini, "message.received", 10, text="我的电话 13800000003"),
+        said(house, mini, "mini.entered", 11, session="shop"),
+        said(house, mini, "privacy.changed", 20, event="user_authorization_cancellation"),
+    ]
+    hear(house, *[story[number] for number in order], batch=1)
+    assert (follower(house).state, follower(house).openid) == ("gone", None)
+    assert all((fact.data, fact.customer_id, fact.follower_id) == ({}, None, None) for fact in facts(house))
+
+
+def test_who_takes_back_one_permission_is_not_forgotten(house, make_account):
+    mini = make_account(kind="mini")
+    revoked = said(house, mini, "privacy.changed", 20, event="user_authorization_revoke", revoke_info="8")
+    hear(house, said(house, mini, "message.received", 10, text="在吗"), revoked)
+    assert follower(house).openid == LIN.openid
