@@ -49,12 +49,13 @@ def _settle(session: Session, unionids: Mapping[int, str], *, registry: Registry
         if follower_id in followers and followers[follower_id].openid is not None:
             followers[follower_id].unionid = unionid
     session.flush()
-    said = select(FactRow).where(
-        FactRow.follower_id.in_(sorted(unionids)), FactRow.kind.in_((kinds.CONSENT_GRANTED, kinds.CONSENT_REVOKED))
-    )
-    for row in session.scalars(said.order_by(FactRow.occurred_at)):
+    owners = {each.id: each.unionid for each in followers.values() if each.unionid is not None} | dict(unionids)
+    # All accounts of the person speak: a withdrawal on one ends the consent given on another, whichever was heard first.
+    said = select(FactRow).where(FactRow.follower_id.in_(sorted(owners)), FactRow.kind.in_((kinds.CONSENT_GRANTED, kinds.CONSENT_REVOKED)))
+    # In one second the withdrawal counts as the later word; its kind comes after that of the consent.
+    for row in session.scalars(said.order_by(FactRow.occurred_at, FactRow.kind)):
         if row.follower_id is not None and joins_accounts(row.data):
-            _write_consent(session, row, unionids[row.follower_id])
+            _write_consent(session, row, owners[row.follower_id])
     for unionid in sorted(set(unionids.values())):
         same = [each for _, each in sorted(followers.items()) if each.unionid == unionid and each.openid is not None]
         if may_join(session, unionid):
@@ -90,23 +91,16 @@ def _write_consent(session: Session, fact: FactRow, unionid: str) -> None:
             )
             .on_conflict_do_nothing()
         )
-        # A withdrawal that WeChat brought before its consent still ends it.
-        later = select(FactRow.occurred_at).where(
-            FactRow.follower_id == fact.follower_id, FactRow.kind == kinds.CONSENT_REVOKED, FactRow.occurred_at >= fact.occurred_at
-        )
-        revoked_at = session.scalar(later.order_by(FactRow.occurred_at).limit(1))
     else:
-        revoked_at = fact.occurred_at
-    if revoked_at is not None:
         session.execute(
             update(Consent)
             .where(
                 Consent.unionid_digest == digest,
                 Consent.purpose == JOIN_ACCOUNTS,
                 Consent.revoked_at.is_(None),
-                Consent.granted_at <= revoked_at,
+                Consent.granted_at <= fact.occurred_at,
             )
-            .values(revoked_at=revoked_at)
+            .values(revoked_at=fact.occurred_at)
         )
 
 

@@ -98,3 +98,28 @@ def test_a_consent_to_something_else_joins_nobody(house, accounts):
     hear(house, said(house, accounts[1], "consent.granted", 5, purpose="newsletter"))
     settle(house, *rows)
     assert len(set(customers(house))) == 2
+
+
+@pytest.mark.parametrize("withdrawn_first", [True, False])
+def test_a_withdrawal_on_one_account_ends_the_consent_given_on_the_other(house, accounts, withdrawn_first):
+    rows = meet_twice(house, accounts)
+    learn(house, *rows)
+    steps = [(rows[0], said(house, accounts[0], "consent.granted", 5)), (rows[1], said(house, accounts[1], "consent.revoked", 9))]
+    for row, entry in reversed(steps) if withdrawn_first else steps:
+        hear(house, entry)
+        settle(house, row)
+    assert len(set(customers(house))) == 2
+    hear(house, said(house, accounts[1], "consent.granted", 12))
+    settle(house, rows[1])
+    assert len(set(customers(house))) == 1
+
+
+@pytest.mark.parametrize("withdrawn_first", [True, False])
+def test_a_withdrawal_of_something_else_leaves_the_customers_joined(house, accounts, withdrawn_first):
+    rows = meet_twice(house, accounts)
+    learn(house, *rows)
+    story = [said(house, accounts[0], "consent.granted", 5), said(house, accounts[0], "consent.revoked", 9, purpose="birthday")]
+    for entry in reversed(story) if withdrawn_first else story:
+        hear(house, entry)
+        settle(house, rows[0])
+    assert len(set(customers(house))) == 1
