@@ -56,13 +56,28 @@ class Shelf(Generic[T]):
         """Renew at the next `take`."""
         self._due = float("-inf")
 
-    def _renew(self) -> T:
+    def read_anew(self, *, within_s: float) -> bool:
+        """Read the source again, beginning now, and wait for it; says whether it was read in time."""
+        until = time.monotonic() + within_s
         with self._lock:
-            renewal, started = self._renewal, False
-            if renewal is None:
-                renewal, started = threading.Event(), True
-                self._renewal = renewal
-                threading.Thread(target=self._run, args=(renewal,), name=f"renew-{self._name}", daemon=True).start()
+            under_way = self._renewal
+        if under_way is not None:
+            # It may have looked before what we want to see was there.
+            under_way.wait(within_s)
+        renewal, _ = self._start()
+        return renewal.wait(max(until - time.monotonic(), 0))
+
+    def _start(self) -> tuple[threading.Event, bool]:
+        """The renewal under way, and whether it was started here."""
+        with self._lock:
+            if self._renewal is not None:
+                return self._renewal, False
+            renewal = self._renewal = threading.Event()
+        threading.Thread(target=self._run, args=(renewal,), name=f"renew-{self._name}", daemon=True).start()
+        return renewal, True
+
+    def _renew(self) -> T:
+        renewal, started = self._start()
         if self._value is None:
             renewal.wait(self._first_wait_s)
         elif started:

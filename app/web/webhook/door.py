@@ -1,5 +1,6 @@
 """One request of WeChat: verified, folded by the chain, made durable, answered within five seconds."""
 
+import threading
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,8 @@ log = get_logger(__name__)
 MAX_BODY = 64 * 1024
 # WeChat hangs up after five seconds; half a second is left for the way.
 _BUDGET_S = 4.5
+# How long an account that is not known is looked for, and how long nobody looks again when the database did not answer in that time.
+_LOOK_S, _LOOK_AGAIN_S = 2.0, 5.0
 _APPID_SIGNS = 32
 _METHODS = ("GET", "POST")
 
@@ -72,7 +75,9 @@ class Door:
         self._acceptance = Acceptance(house)
         self._house_accounts = house.accounts
         self._look_again_at = 0.0
-        self.accounts = Shelf("accounts", lambda _: {account.appid: account for account in house.accounts.all()})
+        self._looking = threading.Lock()
+        self._forgetful = False
+        self.accounts: Shelf[dict[str, OpenAccount]] = Shelf("accounts", self._read_accounts)
         self.refused = Tally(house.redis, refused_key(house.settings.redis_prefix))
 
     def answer(self, appid: str) -> Response:
@@ -102,14 +107,26 @@ class Door:
         return account
 
     def _new_account(self, appid: str) -> OpenAccount | None:
-        # WeChat checks the address the moment an account is added; strangers' guesses cost one look a second and no more.
-        now = time.monotonic()
-        if now < self._look_again_at:
+        # WeChat checks the address the moment an account is added, and its first events may come many at once: one of them looks, the others
+        # wait for what it finds. Strangers' guesses cost one look a second and no more.
+        if not self._looking.acquire(timeout=_LOOK_S):
             return None
-        self._look_again_at = now + 1.0
-        self._house_accounts.forget()
-        self.accounts.forget()
+        try:
+            if time.monotonic() >= self._look_again_at:
+                self._forgetful = True
+                read = self.accounts.read_anew(within_s=_LOOK_S)
+                self._look_again_at = time.monotonic() + (1.0 if read else _LOOK_AGAIN_S)
+        finally:
+            self._looking.release()
         return self.accounts.take().get(appid)
+
+    def _read_accounts(self, known: dict[str, OpenAccount] | None) -> dict[str, OpenAccount]:
+        del known
+        if self._forgetful:
+            # Forgotten here and not by whoever asks: a reading that was under way would else put its old answer back.
+            self._forgetful = False
+            self._house_accounts.forget()
+        return {account.appid: account for account in self._house_accounts.all()}
 
     def _echo(self, account: OpenAccount, environ: dict[str, Any]) -> Response:
         echo = verify_echo(account, read_query(environ), now=self._clock.now(), tolerance_s=self._tolerance_s)

@@ -96,3 +96,25 @@ def test_many_who_come_first_share_one_reading(source: Source) -> None:
     for thread in threads:
         thread.join()
     assert got == [1] * 5
+
+
+def test_who_knows_of_a_change_sees_it_though_an_older_reading_is_under_way(source: Source) -> None:
+    shelf = Shelf("test", source, first_wait_s=0.01, every_s=600)
+    source.gate.clear()
+    with pytest.raises(UnavailableError):
+        shelf.take()
+    seen: list[tuple[bool, int]] = []
+    asker = threading.Thread(target=lambda: seen.append((shelf.read_anew(within_s=30), shelf.take())))
+    asker.start()
+    source.gate.set()
+    asker.join()
+    assert seen == [(True, 2)]
+
+
+def test_reading_anew_waits_no_longer_than_it_was_told(source: Source) -> None:
+    shelf = Shelf("test", source)
+    assert shelf.take() == 1
+    source.gate.clear()
+    assert shelf.read_anew(within_s=0.01) is False
+    assert shelf.take() == 1
+    source.gate.set()

@@ -1,6 +1,8 @@
 """The webhook end to end: what is accepted, what is refused, and what an answer looks like."""
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -105,6 +107,26 @@ def test_an_account_added_a_moment_ago_is_known(
     monkeypatch.setattr(house.accounts, "_refresh", lambda: read.append(1))
     assert {client.get(f"/wechat/wxguess{number}").status_code for number in range(20)} == {404}
     assert len(read) <= 1, "guesses must not become queries"
+
+
+def test_the_first_events_of_a_new_account_may_come_all_at_once(
+    house: House, client: FlaskClient, make_account: Callable[..., OpenAccount], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    early = make_account()
+    assert client.get(echo(early, now=house.clock.now()).url).status_code == 200
+    late = make_account()
+    real, read = house.accounts._refresh, threading.Event()
+
+    def slow() -> None:
+        # Longer than an ordinary request waits for its shelf, as on a machine with much to do.
+        read.wait(0.6)
+        real()
+
+    monkeypatch.setattr(house.accounts, "_refresh", slow)
+    with ThreadPoolExecutor(8) as pool:
+        sent = [letter(late, event(at=NOON + number), now=house.clock.now()) for number in range(8)]
+        answers = list(pool.map(lambda each: post(client.application.test_client(), each).status_code, sent))
+    assert answers == [200] * 8
 
 
 def altered(sent: Letter, **query: str) -> Letter:
