@@ -172,7 +172,7 @@ def _set(name: str, *values: Any) -> Callable[[dict[str, Any], Random], object]:
     return lambda fields, rng: fields.__setitem__(name, rng.choice(values))
 
 
-_BAD_TIMES = ("-1", "99999999999999", "１２３４５６７８９０", "1e9", "", " ", "0", "12345678", "1700000000.5", "٣", "0x10", "9" * 400)
+_BAD_TIMES = ("-1", "99999999999999", "１２３４５６７８９０", "1e9", "", " ", "0", "1700000000.5", "٣", "0x10", "9" * 400)
 _BAD_PEOPLE = ("", "o" * 65, "o p", "林", "<script>", "../../etc", "o'--", "o\u202ex", "o\nx")
 
 _OF_FIELDS: list[Tool] = [

@@ -131,7 +131,7 @@ def test_the_bound_on_time_is_the_setting() -> None:
         ({"CreateTime": "-5"}, "bad_createtime"),
         ({"CreateTime": "99999999999999"}, "bad_createtime"),
         ({"CreateTime": "99999999999"}, "bad_createtime"),
-        ({"CreateTime": "12345678"}, "bad_createtime"),
+        ({"CreateTime": "0"}, "bad_createtime"),
         ({"CreateTime": str(NOW_S + 90_000)}, "bad_createtime"),
     ],
 )
@@ -139,6 +139,11 @@ def test_a_field_that_every_message_needs_has_a_code_of_its_own(change: dict[str
     with pytest.raises(BadRequestError) as caught:
         say(opened(Mode.PLAIN), {**FIELDS, **change})
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize("moment", ["12345678", "123456789", "1348831860"])
+def test_the_moments_of_wechats_own_samples_are_taken(moment: str) -> None:
+    assert say(opened(Mode.PLAIN), {**FIELDS, "CreateTime": moment}).inbound.occurred_at.timestamp() == int(moment)
 
 
 def test_the_echo_is_answered_only_when_signed() -> None:
