@@ -51,7 +51,11 @@ _RENEW = text(
 _RELEASE = text(
     """
     UPDATE delivery d
-    SET state = CASE WHEN d.doubtful THEN 'unknown' ELSE 'pending' END, lease_owner = NULL, attempts = d.attempts - 1,
+    SET state = CASE WHEN d.doubtful THEN 'unknown' WHEN d.customer_id IS NULL THEN 'left_out' ELSE 'pending' END,
+        left_out_why = CASE WHEN NOT d.doubtful AND d.customer_id IS NULL
+                            THEN CASE WHEN d.openid IS NULL THEN 'erased' ELSE 'joined' END END,
+        openid = CASE WHEN NOT d.doubtful AND d.customer_id IS NULL THEN NULL ELSE d.openid END,
+        lease_owner = NULL, attempts = d.attempts - 1,
         next_at = CASE WHEN d.doubtful THEN CAST(:now AS timestamptz) END,
         first_attempt_at = CASE WHEN d.doubtful THEN d.first_attempt_at END
     WHERE d.id = ANY(:ids) AND d.lease_owner = :owner AND d.state = 'sending'
@@ -93,6 +97,6 @@ def renew(session: Session, run: Run, claimed: Sequence[Claimed], *, now: dateti
 
 
 def release(session: Session, run: Run, claimed: Sequence[Claimed], *, now: datetime) -> None:
-    """Put back rows that were claimed and certainly never sent."""
+    """Put back rows that were claimed and certainly never sent; those that lost their person meanwhile are left out."""
     if claimed:
         session.execute(_RELEASE, {"owner": run.owner, "ids": [row.id for row in claimed], "now": now})

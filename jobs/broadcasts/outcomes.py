@@ -35,7 +35,9 @@ def result_of(answer: Answer, *, attempt: int, carrier: Carrier) -> Result:
         return Result(answer.tag, attempt, DeliveryState.SENT, msgid=carrier.msgid(answer.body or {}))
     if error is None:
         return Result(answer.tag, attempt, DeliveryState.UNKNOWN, why="unanswered")
-    return Result(answer.tag, attempt, _state_after(error), code=error.code or None, why=error.reason, rid=error.rid[:64] or None)
+    # What no column could hold must not cost the rest of the chunk its outcome.
+    code = error.code if 0 < abs(error.code) < 1 << 31 else None
+    return Result(answer.tag, attempt, _state_after(error), code=code, why=error.reason, rid=error.rid[:64] or None)
 
 
 def _state_after(error: WeChatError) -> DeliveryState:

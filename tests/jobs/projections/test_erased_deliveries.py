@@ -9,8 +9,12 @@ from app.core.nouns import Follower
 from app.core.observe import observe
 from app.core.unit import reading, work
 from app.wechat.errors import Unanswered
+from jobs.broadcasts.claim import claim, release
+from jobs.broadcasts.lanes import take_lane
+from jobs.broadcasts.pacing import Pace
 from jobs.broadcasts.status import status
 from jobs.models import ParkedReceipt
+from tests.support.broadcasts import refusal
 
 FAST = {"per_second": 100_000, "per_minute": 1_000_000}
 
@@ -77,6 +81,38 @@ def test_what_is_on_the_wire_when_the_person_leaves_is_recorded_without_him(stag
     stage.house.clock.advance(timedelta(minutes=1))
     assert stage.sweep().drains == 0
     assert stage.drain(broadcast, account).claimed == 0
+
+
+def test_what_wechat_throttles_while_the_person_leaves_is_never_tried_again(stage, make_account):
+    account = make_account(**FAST)
+    lin, _ = stage.people(account, 2)
+    broadcast = stage.sent(account)
+    stage.platform.before = lambda _: unfollow(stage, account, lin)
+    stage.platform.answer = lambda _: refusal(45009)
+    stage.drain(broadcast, account)
+    left, waits = stage.rows(broadcast)
+    assert (left.state, left.left_out_why, *links(left)) == ("left_out", "erased", None, None, None)
+    assert (waits.state, waits.openid is not None) == ("pending", True)
+    Pace(stage.house.redis, stage.house.settings.redis_prefix).unpark(account.id)
+    stage.platform.before = stage.platform.answer = None
+    stage.drain(broadcast, account)
+    assert None not in stage.platform.openids
+    assert stage.counts(broadcast) == {"left_out": 1, "sent": 1}
+
+
+def test_a_chunk_put_back_while_the_person_leaves_leaves_him_out(stage, make_account):
+    account = make_account(**FAST)
+    (lin,) = stage.people(account, 1)
+    broadcast = stage.sent(account)
+    now = stage.house.clock.now()
+    with work(stage.house.engine) as session:
+        run = take_lane(session, broadcast.id, account.id, lanes=1, now=now)
+        claimed = claim(session, run, number=10, after=0, now=now, retry_unknown=False)
+    unfollow(stage, account, lin)
+    with work(stage.house.engine) as session:
+        release(session, run, claimed, now=now)
+    (row,) = stage.rows(broadcast)
+    assert (row.state, row.left_out_why, *links(row)) == ("left_out", "erased", None, None, None)
 
 
 def test_a_message_frozen_after_he_came_back_stands(stage, make_account):

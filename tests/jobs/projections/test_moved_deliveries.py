@@ -10,6 +10,8 @@ from app.core.facts import Fact
 from app.core.nouns import Follower
 from app.core.observe import observe
 from app.core.unit import reading, work
+from jobs.broadcasts.pacing import Pace
+from tests.support.broadcasts import refusal
 
 FAST = {"per_second": 100_000, "per_minute": 1_000_000}
 numbers = count(1)
@@ -67,6 +69,22 @@ def test_the_row_that_got_further_is_the_persons(stage, make_account):
     assert (left.customer_id, left.left_out_why) == (None, "joined")
     stage.drain(broadcast, first)
     assert len(stage.platform.calls) == 1
+
+
+def test_a_message_throttled_while_its_person_is_joined_is_not_her_second(stage, make_account):
+    first, second = make_account(**FAST), make_account(**FAST)
+    (lin,), (lin_too,) = stage.people(first, 1), stage.people(second, 1)
+    broadcast = stage.sent(first, second)
+    stage.drain(broadcast, first)
+    stage.platform.before = lambda _: joined(stage, first, lin, lin_too)
+    stage.platform.answer = lambda _: refusal(45011)
+    stage.drain(broadcast, second)
+    left = next(row for row in stage.rows(broadcast) if row.account_id == second.id)
+    assert (left.state, left.left_out_why, left.customer_id, left.openid) == ("left_out", "joined", None, None)
+    Pace(stage.house.redis, stage.house.settings.redis_prefix).unpark(second.id)
+    stage.platform.before = stage.platform.answer = None
+    stage.drain(broadcast, second)
+    assert stage.counts(broadcast) == {"left_out": 1, "sent": 1}
 
 
 def test_rows_that_do_not_clash_simply_move(stage, make_account):
