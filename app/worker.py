@@ -8,10 +8,13 @@ import time
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from types import FrameType
+from typing import Any
 
 from redis.exceptions import RedisError
 from rq import SimpleWorker
 from rq.cron import CronScheduler
+from rq.job import Job
+from rq.timeouts import BaseTimeoutException
 
 from app.core.errors import FankaError
 from app.core.house import House, enter
@@ -64,10 +67,27 @@ def run_ingest(house: House, *, number: int) -> None:
     loop.run()
 
 
+class QuietJob(Job):
+    """A job whose failure tells no more than its type: RQ would print the whole message, which may quote a statement's openids, and keep it in Redis."""
+
+    def perform(self) -> Any:
+        try:
+            return super().perform()
+        except BaseTimeoutException:
+            raise
+        except Exception as error:
+            log.exception("job_failed", job=self.func_name)
+            raise JobFailedError(type(error).__name__) from None
+
+
+class JobFailedError(Exception):
+    """What RQ is told of a job that failed."""
+
+
 def run_worker(house: House, kind: str) -> None:
     """Work the queues of one kind. Job descriptions are not logged: arguments are ids, but a log is for ever."""
     queues = [house.queues.queue(name) for name in LISTENS[kind]]
-    worker = SimpleWorker(queues, connection=queues[0].connection, log_job_description=False)
+    worker = SimpleWorker(queues, connection=queues[0].connection, job_class=QuietJob, log_job_description=False)
     # RQ would wait up to a minute before it looks again for a Redis that was away: too long for what must leave within 60 s.
     worker.max_connection_wait_time = 5.0
     worker.work(logging_level="WARNING")

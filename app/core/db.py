@@ -64,6 +64,8 @@ def engine_options(*, pool_size: int, statement_timeout_ms: int = 0) -> dict[str
         "max_overflow": 0,
         "pool_timeout": 5,
         "pool_pre_ping": True,
+        # An error's text goes to logs and terminals; what a statement was given may be somebody's openid, phone or words.
+        "hide_parameters": True,
         "connect_args": {"connect_timeout": 5, "options": options, "application_name": "fanka"},
     }
 

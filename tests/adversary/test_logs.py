@@ -1,0 +1,60 @@
+"""What a failing job leaves behind names nobody: neither in the worker's words nor in Redis."""
+
+import pytest
+from rq import SimpleWorker
+from sqlalchemy import text
+
+from app.core.house import current
+from app.core.log import open_log
+from app.core.unit import work
+from app.worker import QuietJob
+from tests.support.cast import LIN
+
+SECRET = "my number is 13800000003"
+
+
+def fail_with_a_person_in_hand() -> None:
+    """RQ job: the database refuses a row that names somebody."""
+    with work(current().engine) as session:
+        session.execute(
+            text(
+                "INSERT INTO follower (account_id, customer_id, openid, openid_digest, state, created_at) VALUES (0, 0, :openid, :words, 'x', now())"
+            ),
+            {"openid": LIN.openid, "words": SECRET},
+        )
+
+
+def fail_with_words() -> None:
+    """RQ job: an error that quotes what somebody wrote."""
+    raise ValueError(f"{SECRET} {LIN.openid}")
+
+
+@pytest.mark.parametrize("job", ["fail_with_a_person_in_hand", "fail_with_words"])
+def test_a_failed_job_tells_its_type_and_place_only(house, capfd, job):
+    open_log("INFO")
+    queue = house.queues.queue("default")
+    house.queues.enqueue("default", f"{__name__}.{job}")
+    SimpleWorker([queue], connection=queue.connection, job_class=QuietJob, log_job_description=False).work(
+        burst=True, logging_level="WARNING"
+    )
+    said = "".join(capfd.readouterr())
+    assert "job_failed" in said
+    assert job in said
+    for secret in (SECRET, LIN.openid):
+        assert secret not in said
+    kept = b""
+    for key in queue.connection.scan_iter("*"):
+        kind = queue.connection.type(key)
+        if kind == b"stream":
+            kept += repr(queue.connection.xrange(key)).encode()
+        elif kind == b"hash":
+            kept += repr(queue.connection.hgetall(key)).encode()
+    assert b"JobFailedError" in kept or b"eJ" in kept
+    assert SECRET.encode() not in kept
+    assert LIN.openid.encode() not in kept
+
+
+def test_an_error_of_the_database_does_not_quote_what_it_was_given(house):
+    with pytest.raises(Exception, match="follower") as caught, work(house.engine) as session:
+        session.execute(text("UPDATE follower SET nothing = :openid"), {"openid": LIN.openid})
+    assert LIN.openid not in str(caught.value)
