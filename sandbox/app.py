@@ -74,7 +74,7 @@ class Sandbox:
         cashier = Cashier(self.world, self.journal)
         self.platform = Platform(self.world, self.journal, courier, receipts, cashier)
         self.world.on_event, self.world.on_awaited = courier.send, receipts.expect
-        self._listener = Listener(self.handle, self.journal.when_durable, body_limit)
+        self._listener = Listener(self.handle, self.journal.when_durable, body_limit, self.world.clock.now)
         self.port = await self._listener.open(self._options.host, self._options.port)
         courier.resume()
         receipts.reconsider()

@@ -69,14 +69,15 @@ class Reply:
         self.delay_s = 0.0
         self.drop = False
 
-    def head(self, *, close: bool) -> bytes:
-        """Render the status line and the headers, with the empty line after them."""
+    def head(self, *, date: bytes, close: bool) -> bytes:
+        """Render the status line and the headers, with the empty line after them; `date` is as HTTP writes it."""
         extra = b"".join(b"%b: %b\r\n" % pair for pair in self.headers)
         if close:
             extra += b"Connection: close\r\n"
-        return b"HTTP/1.1 %d %b\r\nContent-Type: %b\r\nContent-Length: %d\r\n%b\r\n" % (
+        return b"HTTP/1.1 %d %b\r\nDate: %b\r\nContent-Type: %b\r\nContent-Length: %d\r\n%b\r\n" % (
             self.status,
             _REASONS.get(self.status, b"Status"),
+            date,
             self.content_type,
             len(self.body),
             extra,

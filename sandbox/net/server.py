@@ -6,6 +6,7 @@ import asyncio
 import sys
 import traceback
 from collections import deque
+from email.utils import formatdate
 from typing import TYPE_CHECKING, Final, cast
 
 import httptools
@@ -30,15 +31,25 @@ _KEPT_HEADERS: Final = {b"content-type", b"origin", b"host", b"expect"}
 class Listener:
     """What all connections share: the handler, the limits and the list of who is connected."""
 
-    def __init__(self, handler: Handler, durably: Durably, body_limit: Callable[[str], int]) -> None:
-        """`durably(then)` calls `then` after the log is on disk; `body_limit(path)` is in bytes."""
+    def __init__(self, handler: Handler, durably: Durably, body_limit: Callable[[str], int], now: Callable[[], float]) -> None:
+        """`durably(then)` calls `then` after the log is on disk; `body_limit(path)` is in bytes; `now()` is in Unix seconds."""
         self.handler = handler
+        self._now = now
+        self._dated_s = 0
+        self._date = b""
         self.durably = durably
         self.body_limit = body_limit
         self.loop = asyncio.get_running_loop()
         self.connections: set[Connection] = set()
         self._server: asyncio.Server | None = None
         self._sweeper: asyncio.TimerHandle | None = None
+
+    def date(self) -> bytes:
+        """The platform's moment for the header `Date`, written once a second."""
+        second = int(self._now())
+        if second != self._dated_s:
+            self._dated_s, self._date = second, formatdate(second, usegmt=True).encode("ascii")
+        return self._date
 
     async def open(self, host: str, port: int) -> int:
         """Listen and return the port, which the system chooses for port 0."""
@@ -194,7 +205,7 @@ class Connection(asyncio.Protocol):
         self.closing = True
         if self.transport and not self.transport.is_closing():
             reply = error_reply(message, status)
-            self.transport.write(reply.head(close=True) + reply.body)
+            self.transport.write(reply.head(date=self.listener.date(), close=True) + reply.body)
             self.transport.close()
 
     def _next(self) -> None:
@@ -242,7 +253,7 @@ class Connection(asyncio.Protocol):
             return
         close = not request.keep_alive
         body = b"" if request.method == "HEAD" else reply.body
-        self.transport.write(reply.head(close=close) + body)
+        self.transport.write(reply.head(date=self.listener.date(), close=close) + body)
         self.touched = self.listener.loop.time()
         self.busy = False
         if close:

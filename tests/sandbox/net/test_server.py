@@ -2,6 +2,8 @@
 
 import json
 import re
+import time
+from email.utils import parsedate_to_datetime
 
 import pytest
 
@@ -12,6 +14,17 @@ def test_keeps_the_connection_and_answers_pipelined_requests_in_order(platform):
     last = b"GET /_control/people/nobody HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
     got = platform.raw(STATE + STATE + last)
     assert re.findall(rb"HTTP/1\.1 (\d+)", got) == [b"200", b"200", b"404"]
+
+
+def test_every_answer_tells_the_platforms_moment(platform):
+    def moment_of(got):
+        return parsedate_to_datetime(re.search(rb"\r\nDate: ([^\r]+ GMT)\r\n", got)[1].decode()).timestamp()
+
+    before = int(time.time())
+    answered, refused = platform.raw(STATE.replace(b"x\r\n\r\n", b"x\r\nConnection: close\r\n\r\n")), platform.raw(b"NONSENSE\r\n\r\n")
+    assert before <= moment_of(answered) <= moment_of(refused) <= time.time()
+    platform.control("clock", {"advance_s": 3600})
+    assert before + 3600 <= moment_of(platform.raw(b"NONSENSE\r\n\r\n")) <= time.time() + 3600
 
 
 def test_a_body_in_chunks_is_read(platform):
