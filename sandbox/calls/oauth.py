@@ -160,18 +160,23 @@ def _picker(world: World, request: Request) -> Reply:
     query = {name: value for name, value in request.query.items() if name != "sandbox_person"}
     shown = list(world.people.values())[:MOST_SHOWN]
     rows = "".join(_row(query, one) for one in shown)
-    return _page("这部手机是谁的？ Whose phone is this?", f"<ul>{rows}</ul>" if rows else "nobody lives here yet", raw=bool(rows))
+    if not rows:
+        return _page(
+            "这部手机是谁的？", "平台上还没有人。先在沙盒的页面上请一个人来。 Nobody lives here yet: make somebody on the sandbox's page."
+        )
+    return _page("这部手机是谁的？", "选一个人，网页就由他打开。 Whose phone is this?", more=f"<ul>{rows}</ul>")
 
 
 def _row(query: dict[str, str], one: Person) -> str:
     address = f"{PATH}?{urlencode({**query, 'sandbox_person': one.id}, quote_via=quote)}"
-    return f'<li><a href="{html.escape(address)}">{html.escape(one.name)}</a> {html.escape(one.phone)}</li>'
+    name = html.escape(one.name)
+    return f'<li><a href="{html.escape(address)}"><i aria-hidden=true>{html.escape(one.name[:1])}</i><b>{name}</b><small>{html.escape(one.phone)}</small></a></li>'
 
 
-def _page(title: str, text: str, status: int = 200, *, raw: bool = False) -> Reply:
-    said = text if raw else f"<p>{html.escape(text)}</p>"
+def _page(title: str, text: str, status: int = 200, *, more: str = "") -> Reply:
     made = (
         "<!doctype html><html lang=zh><meta charset=utf-8><meta name=viewport content='width=device-width'>"
-        f"<title>sandbox</title><link rel=stylesheet href=/static/frame.css><h1>{html.escape(title)}</h1>{said}"
+        "<meta name=color-scheme content='light dark'><title>微信沙盒</title><link rel=stylesheet href=/static/frame.css><body class=ask>"
+        f"<main><span class=mark></span><h1>{html.escape(title)}</h1><p>{html.escape(text)}</p>{more}</main>"
     )
     return Reply(made.encode(), status, _HTML, _HEADERS)

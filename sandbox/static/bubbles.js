@@ -49,35 +49,52 @@ function labelOf(name) {
   return KINDS[kind] || name;
 }
 
-function template(record, account, titles) {
+// A text as it is, in which web addresses can be touched.
+function linked(said, browse) {
+  const text = String(said ?? "");
+  const body = el("div", { class: "bubble" });
+  let from = 0;
+  for (const found of text.matchAll(/https?:\/\/[^\s<>"'，。；）]+/g)) {
+    body.append(text.slice(from, found.index), el("button", { type: "button", class: "link", text: found[0], onclick: () => browse(found[0]) }));
+    from = found.index + found[0].length;
+  }
+  body.append(text.slice(from));
+  return body;
+}
+
+function template(record, account, titles, browse) {
   const rows = el("dl");
   for (const [name, value] of Object.entries(record.data)) rows.append(el("dt", { text: labelOf(name) }), el("dd", { text: value }));
   const card = el("article", { class: "sheet-card" });
   if (record.via === "subscribe") card.append(el("div", { class: "from" }, face(account.name), el("span", { text: `服务通知 · ${account.name}` })));
   card.append(el("header", { text: titles[record.template_id] || "服务通知" }), el("span", { class: "date", text: dayOf(record.at) }), rows);
-  if (record.url || record.miniprogram || record.page) card.append(el("footer", {}, el("span", { text: record.miniprogram ? "进入小程序查看" : "查看详情" }), icon("go")));
+  const more = [el("span", { text: record.miniprogram ? "进入小程序查看" : "查看详情" }), icon("go")];
+  if (record.miniprogram || record.page) card.append(el("footer", {}, ...more));
+  else if (record.url) card.append(el("footer", {}, el("button", { type: "button", onclick: () => browse(record.url) }, ...more)));
   return card;
 }
 
-function article(item) {
-  return el("article", { class: "sheet-card article" }, el("div", { class: "cover", text: item.title || "" }), item.description && el("p", { text: item.description }));
+function article(item, browse) {
+  const address = browse && (item.url || item.Url);
+  return el("article", { class: "sheet-card article" }, el("div", { class: "cover", text: item.title || "" }), item.description && el("p", { text: item.description }),
+    address && el("footer", {}, el("button", { type: "button", onclick: () => browse(address) }, el("span", { text: "阅读全文" }), icon("go"))));
 }
 
 // What reached a person.
-export function drawMessage(record, account, titles) {
+export function drawMessage(record, account, titles, browse) {
   const data = record.data || {};
-  if (record.via === "template" || record.via === "subscribe") return template(record, account, titles);
+  if (record.via === "template" || record.via === "subscribe") return template(record, account, titles, browse);
   const left = (body) => line(false, account.name, body);
   switch (record.msgtype) {
     case "platform_error": return hint(data.content, true);
-    case "text": return left(el("div", { class: "bubble", text: data.content }));
+    case "text": return left(linked(data.content, browse));
     case "image": case "images": return left(shot());
     case "voice": return left(voice("5″"));
     case "video": case "mpvideo": return left(shot());
     case "music": return left(el("div", { class: "bubble", text: `♪ ${data.title || "音乐"}` }));
-    case "news": return article((data.articles || [{}])[0]);
+    case "news": return article((data.articles || [{}])[0], browse);
     case "mpnews": case "mpnewsarticle": return article({ title: "图文消息", description: data.title || "" });
-    case "link": return article(data);
+    case "link": return article(data, browse);
     case "miniprogrampage": return article({ title: data.title, description: `小程序 ${data.pagepath}` });
     case "wxcard": return left(el("div", { class: "member" }, el("b", { text: account.name }), el("small", { text: `卡券 ${data.card_id}` })));
     case "msgmenu": return left(el("div", { class: "bubble", text: [data.head_content, ...(data.list || []).map((item) => `› ${item.content}`), data.tail_content].filter(Boolean).join("\n") }));

@@ -1,5 +1,5 @@
 // The page: people on the left, one phone in the middle, the traffic on the right.
-import { get } from "./api.js";
+import { get, post } from "./api.js";
 import { el, face, toast } from "./dom.js";
 import { Phone } from "./phone.js";
 import { Traffic } from "./traffic.js";
@@ -42,7 +42,7 @@ async function move() {
   const { person, appid } = route();
   if (person) chosen = person;
   document.querySelectorAll("#people button").forEach((one) => one.classList.toggle("on", one.dataset.id === chosen));
-  if (!chosen) { phone.root.replaceChildren(el("p", { class: "blank", text: "平台上还没有人。用控制接口 /_control/people 造几个，他们的手机会出现在这里。" })); return; }
+  if (!chosen) { phone.root.replaceChildren(el("p", { class: "blank", text: "平台上还没有人。点“新来一个人”，他的手机就在这里。" })); return; }
   try {
     await phone.show(chosen, appid);
   } catch (error) {
@@ -95,7 +95,18 @@ async function run() {
   }
 }
 
+async function welcome() {
+  try {
+    const [one] = (await post("people", { count: 1 })).people;
+    $("search").value = "";
+    location.hash = one.id;
+  } catch (error) {
+    toast(`没有请进来：${error.message}`);
+  }
+}
+
 let typing = 0;
+$("newcomer").addEventListener("click", welcome);
 $("search").addEventListener("input", () => { clearTimeout(typing); typing = setTimeout(drawPeople, 200); });
 $("pause").addEventListener("click", () => { paused = !paused; $("pause").textContent = paused ? "继续" : "暂停"; });
 document.querySelectorAll(".view").forEach((one) => one.addEventListener("click", () => {

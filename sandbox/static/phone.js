@@ -1,5 +1,5 @@
 // The phone of one person: chats, contacts, discovery and the person himself.
-import { act, get } from "./api.js";
+import { act, get, hold } from "./api.js";
 import { drawAct, drawMessage, preview } from "./bubbles.js";
 import { clockOf, dayOf, el, face, icon, toast } from "./dom.js";
 import { ask, sheet } from "./sheets.js";
@@ -24,7 +24,7 @@ export class Phone {
   async show(personId, appid = "") {
     if (!personId) return;
     const changed = !this.person || this.person.id !== personId;
-    this.accounts = (await get("accounts")).accounts;
+    this.accounts = await listed();
     this.person = await get(`people/${encodeURIComponent(personId)}`);
     if (changed) { this.chats.clear(); this.seen.clear(); this.tab = "chats"; }
     this.appid = this.accounts.some((one) => one.appid === appid) ? appid : "";
@@ -34,7 +34,7 @@ export class Phone {
 
   async refresh() {
     if (!this.person) return;
-    this.accounts = (await get("accounts")).accounts;
+    this.accounts = await listed();
     this.person = await get(`people/${encodeURIComponent(this.person.id)}`);
     await this.load();
     this.draw(false);
@@ -66,6 +66,17 @@ export class Phone {
       toast(`做不到：${error.message}`);
     }
     await this.refresh();
+  }
+
+  // The browser inside WeChat: a tab that is this person's, whom the platform vouches for when a page asks.
+  async browse(url) {
+    if (!/^https?:\/\/\S+$/.test(url)) { toast("只能打开 http:// 或 https:// 开头的网址"); return; }
+    try {
+      await hold(this.person.id);
+      window.open(url, "_blank", "noopener");
+    } catch (error) {
+      toast(`打不开网页：${error.message}`);
+    }
   }
 
   open(appid) { this.appid = appid; this.onMove(this.person.id, appid); }
@@ -123,8 +134,7 @@ export class Phone {
         ? el("button", { type: "button", class: "do plain", text: "打开", onclick: () => this.do(account.appid, "enter_mini").then(() => this.open(account.appid)) })
         : el("button", { type: "button", class: follows ? "do plain" : "do", text: follows ? "发消息" : "关注",
           onclick: () => (follows ? this.open(account.appid) : this.do(account.appid, "follow").then(() => this.open(account.appid))) });
-      const kind = { service: "服务号", subscription: "订阅号", mini: "小程序" }[account.kind];
-      return el("li", {}, el("div", { class: "cell" }, face(account.name), el("div", { class: "in" }, el("span", { class: "name" }, el("span", { text: account.name }), el("small", { text: kind })), button)));
+      return el("li", {}, el("div", { class: "cell" }, face(account.name), el("div", { class: "in" }, el("span", { class: "name" }, el("span", { text: account.name }), el("small", { text: KIND[account.kind] })), button)));
     };
     if (!this.accounts.length) return [el("p", { class: "blank", text: "平台上还没有账号。" })];
     return [el("p", { class: "heading", text: "公众号与小程序" }), el("ul", { class: "cells" }, ...this.accounts.map(row))];
@@ -133,7 +143,7 @@ export class Phone {
   discover() {
     const cell = (text, picture, run) => el("li", {}, el("button", { type: "button", class: "cell", onclick: run }, icon(picture, "lead"),
       el("span", { class: "in" }, el("span", { class: "name" }, el("span", { text })), icon("go", "go"))));
-    return [el("ul", { class: "cells gap" }, cell("扫一扫", "scan", () => this.scan()))];
+    return [el("ul", { class: "cells gap" }, cell("扫一扫", "scan", () => this.scan())), el("ul", { class: "cells" }, cell("打开网页", "look", () => this.address()))];
   }
 
   me() {
@@ -144,6 +154,11 @@ export class Phone {
       el("span", { class: "name" }, el("span", { text: `${name(card.appid)} ${card.code}` }), el("small", { text: CARD[card.status] || card.status }))))));
     return [profile, el("p", { class: "heading", text: "卡包" }),
       cards.length ? el("ul", { class: "cells" }, ...cards) : el("p", { class: "blank", text: "还没有卡券" })];
+  }
+
+  address() {
+    ask(this.root, { note: `用${this.person.name}的手机打开网页`, button: "打开", fields: [{ name: "url", label: "网址，如 http://127.0.0.1:8000/me", type: "url" }],
+      run: ({ url }) => this.browse(url.trim()) });
   }
 
   scan() {
@@ -158,9 +173,10 @@ export class Phone {
     const account = this.accounts.find((one) => one.appid === this.appid);
     const chat = this.chats.get(this.appid) || { records: [], menu: null, templates: {}, following: false };
     const talk = el("div", { class: "talk" });
+    if (!chat.records.length) talk.append(this.card(account, chat));
     let before = 0;
     for (const record of chat.records) {
-      const drawn = record.type === "act" ? drawAct(record, this.person, account) : drawMessage(record, account, chat.templates);
+      const drawn = record.type === "act" ? drawAct(record, this.person, account) : drawMessage(record, account, chat.templates, (url) => this.browse(url));
       if (!drawn) continue;
       if (record.at - before > GAP_MS) talk.append(el("time", { text: dayOf(record.at) }));
       before = record.at;
@@ -169,6 +185,12 @@ export class Phone {
     const title = el("div", { class: "title ruled" }, el("button", { type: "button", class: "left", "aria-label": "返回", onclick: () => this.close() }, icon("back")),
       el("h3", { text: account.name }), el("button", { type: "button", class: "right", "aria-label": "更多", onclick: () => this.more(account, chat) }, icon("more")));
     return [title, el("div", { class: "screen" }, talk), this.foot(account, chat)];
+  }
+
+  // Before the first word: who this is, and what following brings.
+  card(account, chat) {
+    const said = account.kind === "mini" ? "打开后可以和客服说话" : chat.following ? "点下面的菜单，或写点什么" : "关注后，这里会收到它的消息和菜单";
+    return el("div", { class: "intro" }, face(account.name), el("b", { text: account.name }), el("small", { text: `${KIND[account.kind]} · ${account.appid}` }), el("p", { text: said }));
   }
 
   foot(account, chat) {
@@ -234,7 +256,7 @@ export class Phone {
     const key = button.key;
     switch (button.type) {
       case "click": return this.do(account.appid, "click", { key });
-      case "view": return this.do(account.appid, "view", { url: button.url });
+      case "view": this.browse(button.url); return this.do(account.appid, "view", { url: button.url });
       case "miniprogram": return this.do(account.appid, "view_mini", { path: button.pagepath });
       case "scancode_push": case "scancode_waitmsg":
         return this.do(account.appid, "raw", { fields: { Event: button.type, EventKey: key, ScanCodeInfo: { ScanType: "qrcode", ScanResult: "1" } } });
@@ -258,4 +280,7 @@ export class Phone {
   }
 }
 
+// A website is nobody one can follow: it only asks people to log in.
+const listed = async () => (await get("accounts")).accounts.filter((one) => one.kind !== "website");
+const KIND = { service: "服务号", subscription: "订阅号", mini: "小程序" };
 const CARD = { NORMAL: "可用", CONSUMED: "已核销", DELETE: "已删除", GIFTING: "转赠中", GIFT_SUCC: "已转赠", UNAVAILABLE: "已失效", EXPIRE: "已过期" };

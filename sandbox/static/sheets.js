@@ -20,13 +20,13 @@ export function ask(phone, { note, fields, button, run }) {
   sheet(phone, {
     note,
     form: (close) => {
-      const inputs = fields.map(({ name, label, value = "", options }) => {
+      const inputs = fields.map(({ name, label, value = "", options, type = "text" }) => {
         const input = options
           ? el("select", { name }, ...options.map((one) => el("option", { value: one.value, text: one.text, selected: one.value === value })))
-          : el("input", { name, value, maxlength: "512", autocomplete: "off" });
+          : el("input", { name, value, type, maxlength: "512", autocomplete: "off" });
         return el("label", {}, el("span", { text: label }), input);
       });
-      return el("form", { onsubmit: (event) => {
+      return el("form", { novalidate: true, onsubmit: (event) => {
         event.preventDefault();
         const values = Object.fromEntries(new FormData(event.target));
         close();
