@@ -17,13 +17,16 @@ from demo.compare import compare, settle
 from demo.control import Control, ControlError
 from demo.day import clock_at, draw_day
 from demo.door import RefusedError, fanka, one_house
+from demo.found import connect
 from demo.money_mutate import double_points, drop_order
 from demo.mutate import KINDS, double_send, drop_fact
+from demo.phones import JoinError, hand_out
 from demo.place import Site, fresh_site
 from demo.play import play
 from demo.setup import Shop, open_doors, open_shop, send_broadcast
 from demo.table import table
 from demo.verdict import Verdict
+from demo.visit import Visit, lines, prepare
 
 MUTATE = "FANKA_DEMO_MUTATE"
 # Repeats, lateness and disorder of the platform; what is never answered is sometimes never repeated either.
@@ -39,6 +42,8 @@ HABITS = {
 RECEIPTS = {"delay_s": [0.2, 2.0], "fail_percent": 2.0, "block_percent": 3.0}
 # Every so-manieth of the people takes a card.
 CARD_SHARE = 0.15
+# So many cards are bound to people of the sandbox, whose phones then show them.
+ON_PHONES = 12
 _began = time.monotonic()
 
 
@@ -71,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if os.environ.get("FANKA_LOG_LEVEL", "").upper() == "DEBUG":
             raise
-        known = isinstance(error, (RefusedError, ControlError)) or hasattr(error, "detail")
+        known = isinstance(error, (RefusedError, ControlError, JoinError)) or hasattr(error, "detail")
         print(getattr(error, "detail", error) if known else f"{type(error).__name__}: {error}", file=sys.stderr)
         return 1
 
@@ -90,14 +95,18 @@ def _run(asked: argparse.Namespace) -> int:
         )
         with started as (supervisor, env):
             os.environ.update(env)
-            verdict = _day(site, asked)
-            _tell(site, verdict, once=asked.once)
+            verdict, phones = _day(site, asked)
+            visit = None
             if not asked.once:
+                with one_house():
+                    visit = prepare()
+            _tell(site, verdict, phones, visit)
+            if visit is not None:
                 _stay(supervisor)
     return 0 if verdict.clean else 1
 
 
-def _day(site: Site, asked: argparse.Namespace) -> Verdict:
+def _day(site: Site, asked: argparse.Namespace) -> tuple[Verdict, dict[str, str]]:
     control = Control(site.sandbox_url)
     with one_house():
         say("开店 opening the shop")
@@ -113,11 +122,14 @@ def _day(site: Site, asked: argparse.Namespace) -> Verdict:
             play(control, day.lines, seconds=asked.seconds, tell=lambda share, done: _tick(control, share, done))
             _quiet(control)
             _till_roll(money)
+        phones = _phones(control, site, shop)
         _broadcast(control, site, shop, asked)
         if asked.mutate is not None:
             _mutate(control, site, shop, asked)
     say("比对沙箱日志与数据库 comparing the sandbox's log with the database")
-    return compare(site.truth, os.environ["DATABASE_URL"], money=site.money, wait_s=60, tell=say)
+    verdict = compare(site.truth, os.environ["DATABASE_URL"], money=site.money, wait_s=60, tell=say)
+    verdict.notes["phones"] = len(phones)
+    return verdict, phones
 
 
 @contextmanager
@@ -144,6 +156,14 @@ def _till_roll(money: "subprocess.Popen[bytes]") -> None:
     if money.wait(timeout=120):
         raise RuntimeError("the money's day broke off; its last words are in the log named above")
     say("  收银台已打烊 the tills are closed")
+
+
+def _phones(control: Control, site: Site, shop: Shop) -> dict[str, str]:
+    """Some of the members are people of the sandbox, too: they bring their cards to their phones."""
+    with connect(os.environ["DATABASE_URL"]) as connection:
+        bound = hand_out(control, shop, public_url=site.public_url, money=site.money, connection=connection, most=ON_PHONES)
+    say(f"  {len(bound)} 人在手机上绑定会员卡 people bring their cards to their phones")
+    return bound
 
 
 def _tick(control: Control, share: float, done: int) -> None:
@@ -202,14 +222,15 @@ def _mutate(control: Control, site: Site, shop: Shop, asked: argparse.Namespace)
         control.post("idle", {"timeout_s": 60})
 
 
-def _tell(site: Site, verdict: Verdict, *, once: bool) -> None:
+def _tell(site: Site, verdict: Verdict, phones: dict[str, str], visit: Visit | None) -> None:
     print("\n".join(["", *table(verdict), ""]))
     if verdict.clean:
         say("没有丢失, 没有重复 nothing is lost and nothing is doubled ✓")
     else:
         say(f"不一致 NOT the same: 丢失 lost {verdict.lost:,}, 重复 doubled {verdict.doubled:,} ✗")
-    if not once:
-        say(f"顾客的手机 people's phones: {site.sandbox_url}/   粉卡 Fanka: {site.public_url}/   Ctrl-C 停止 stops everything")
+    if visit is not None:
+        print("\n".join(["", *lines(site, visit, phones), ""]))
+        say("一直运行 it keeps running; Ctrl-C 停止 stops everything")
     print(json.dumps({"seconds": round(time.monotonic() - _began, 1), **verdict.document()}, ensure_ascii=False), flush=True)
 
 

@@ -17,6 +17,7 @@ OWN = (
     "customer.joined",
     "customer.split",
     "card.opened",
+    "privacy.accepted",
     "tier.upgraded",
     "tier.downgraded",
     "order.placed",

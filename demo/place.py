@@ -31,6 +31,12 @@ class Site:
     def sandbox_url(self) -> str:
         return f"http://127.0.0.1:{self.sandbox_port}"
 
+    def command_line(self) -> dict[str, str]:
+        """What a command in another terminal is told to reach this house."""
+        wanted = ("FANKA_STATE_DIR", "FANKA_REDIS_PREFIX", "FANKA_PUBLIC_URL", "FANKA_WECHAT_API_URL")
+        told = {**self.home.environment(), **self.changes()}
+        return {name: told[name] for name in wanted if name in told}
+
     @property
     def public_url(self) -> str:
         return f"http://127.0.0.1:{self.web_port}"

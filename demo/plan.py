@@ -62,21 +62,29 @@ MENU_KEYS: Final = ("NEW", "SALE", "MEMBER", "STORE", CONSENT_KEY)
 MENU_URL: Final = "https://shop.example.com/new"
 MINI_PATH: Final = "pages/index/index"
 CARD_ID: Final = "pFankaDemoMemberCard0000000000001"
-BUTTONS: Final[list[dict[str, Any]]] = [
-    {
-        "name": "新品",
-        "sub_button": [{"type": "click", "name": "本周新品", "key": "NEW"}, {"type": "view", "name": "商城", "url": MENU_URL}],
-    },
-    {"name": "优惠", "type": "click", "key": "SALE"},
-    {
-        "name": "我的",
-        "sub_button": [
-            {"type": "click", "name": "会员卡", "key": "MEMBER"},
-            {"type": "click", "name": "附近门店", "key": "STORE"},
-            {"type": "click", "name": "合并我的账号", "key": CONSENT_KEY},
-        ],
-    },
-]
+CARD_BUTTON: Final = "我的会员卡"
+
+
+def buttons(card_url: str) -> list[dict[str, Any]]:
+    """The menu of an account whose members find their card at `card_url`."""
+    return [
+        {
+            "name": "新品",
+            "sub_button": [{"type": "click", "name": "本周新品", "key": "NEW"}, {"type": "view", "name": "商城", "url": MENU_URL}],
+        },
+        {"name": "优惠", "type": "click", "key": "SALE"},
+        {
+            "name": "我的",
+            "sub_button": [
+                {"type": "view", "name": CARD_BUTTON, "url": card_url},
+                {"type": "click", "name": "会员权益", "key": "MEMBER"},
+                {"type": "click", "name": "附近门店", "key": "STORE"},
+                {"type": "click", "name": "合并我的账号", "key": CONSENT_KEY},
+            ],
+        },
+    ]
+
+
 MENU_ANSWERS: Final = {
     "NEW": "本周新品: 桂花拿铁, 栗子可颂。",
     "SALE": "今日优惠: 下午茶第二份半价。",

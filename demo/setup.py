@@ -29,6 +29,12 @@ class Shop:
     """Secret, token and AES key, by AppID: drawn for this run."""
     templates: dict[str, str] = field(default_factory=dict)
     """Template id by AppID."""
+    ids: dict[str, str] = field(default_factory=dict)
+    """What Fanka calls the accounts, by AppID."""
+
+    def card_url(self, public_url: str, appid: str) -> str:
+        """Where a follower of an account finds his card: the account asks WeChat anew who he is."""
+        return f"{public_url}/h5/enter?a={self.ids[appid]}"
 
 
 def open_shop(control: Control, *, people: int, tell: Tell) -> Shop:
@@ -42,15 +48,12 @@ def open_shop(control: Control, *, people: int, tell: Tell) -> Shop:
     shop.people = [person["id"] for person in control.post("people", {"count": people})["people"]]
     tell(f"{len(plan.ACCOUNTS)} 个账号 accounts, {people:,} 人 people")
     for account in plan.ACCOUNTS:
-        _add_account(shop, account)
+        shop.ids[account.appid] = _add_account(shop, account)
     _define_tags()
     tell(f"{len(plan.TAGS)} 个标签 tags, {len(plan.RULES)} 条规则 rules")
     _make_channels(shop)
     tell(f"{len(plan.CHANNELS)} 个渠道码 channel codes")
     _write_replies()
-    for account in plan.SERVICES:
-        fanka("menu", "set", account.appid, "-", stdin=plan.BUTTONS)
-    fanka("menu", "push")
     tell(f"{len(plan.KEYWORDS)} 个关键词 keywords, {len(plan.MENU_KEYS)} 个菜单键 menu keys")
     fanka("segment", "save", plan.SEGMENT_NAME, _json(plan.SEGMENT))
     return shop
@@ -63,6 +66,9 @@ def open_doors(control: Control, shop: Shop, *, before: list[Act], public_url: s
     for account in plan.ACCOUNTS:
         _show_to_wechat(control, shop, account, callback_url=f"{public_url}/wechat/{account.appid}")
         fanka("account", "check", account.appid)
+    for account in plan.SERVICES:
+        fanka("menu", "set", account.appid, "-", stdin=plan.buttons(shop.card_url(public_url, account.appid)))
+    fanka("menu", "push")
     listed = [fanka("account", "import", account.appid)["listed"] for account in plan.SERVICES]
     tell(f"回调地址已验证 callback addresses checked, 导入 {sum(listed):,} 个老粉丝 followers of old brought in")
 
@@ -105,9 +111,10 @@ def _show_to_wechat(control: Control, shop: Shop, account: Account, *, callback_
     )
 
 
-def _add_account(shop: Shop, account: Account) -> None:
+def _add_account(shop: Shop, account: Account) -> str:
     options = ["--kind", account.kind, "--mode", account.mode, "--retention", account.retention, "--trust-client-msg-id"]
-    fanka("account", "add", account.appid, "--name", account.name, *options, "--secrets", "-", stdin=shop.secrets[account.appid])
+    made = fanka("account", "add", account.appid, "--name", account.name, *options, "--secrets", "-", stdin=shop.secrets[account.appid])
+    return str(made["id"])
 
 
 def _define_tags() -> None:

@@ -36,6 +36,7 @@ def test_a_short_day_ends_clean_and_says_so(run):
     assert sum(part["truth"] for part in figures["messages"].values()) > 10
     assert {"orders", "points", "coupons", "tiers", "settlement"} <= set(figures)
     assert figures["members"] == 9
+    assert 5 <= figures["phones"] <= 9
     assert figures["points"]["pending"]["truth"] > 100
     assert any("真相 truth" in line for line in lines)
     assert any("nothing is lost" in line for line in lines)
