@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint
 
-from app.web.h5 import code, coupons, entry, home, join, rules, statement
+from app.web.h5 import code, coupons, entry, front, home, join, rules, statement
 from app.web.h5.door import Door
 
 if TYPE_CHECKING:
@@ -14,10 +14,10 @@ __all__ = ["make_h5"]
 
 
 def make_h5(house: "House") -> Blueprint:
-    """The blueprint of `/me`, `/join`, `/c` and `/h5`; one per process, made after a fork."""
+    """The blueprint of `/`, `/me`, `/join`, `/c` and `/h5`; one per process, made after a fork."""
     door = Door(house)
     blueprint = Blueprint("h5", __name__, template_folder="../templates")
-    for room in (entry, home, code, coupons, statement, rules, join):
+    for room in (front, entry, home, code, coupons, statement, rules, join):
         room.add_routes(blueprint, door)
     door.mind(blueprint)
     return blueprint

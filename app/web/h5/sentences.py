@@ -153,6 +153,11 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     "span_ever": ("总计", "in all"),
     "cap_points": ("{span}最多 {n} 分", "at most {n} points {span}"),
     "cap_times": ("{span}最多 {n} 次", "at most {n} times {span}"),
+    # The front door
+    "house": ("粉卡", "Fanka"),
+    "front_lead": ("会员卡、积分和优惠券都在手机里", "Card, points and coupons on your phone"),
+    "front_empty": ("会员计划还没有开通", "There is no membership programme yet"),
+    "front_clerk": ("店员：核销、记账、开卡", "Staff: redeem, book, open cards"),
     # When something is wrong
     "sorry": ("没有成功", "That did not work"),
     "sorry_number": ("咨询店员时请报：{number}", "If you ask us, quote {number}"),

@@ -13,7 +13,7 @@ const zh = {
   member: "会员", coupon: "券", original: "原价", discount: "优惠", pay: "应收", points: "本次积分", points_after: "+{n}（{when} 生效）", points_now: "+{n}", reduced: "当时减", rest: "剩余", stores: "可用门店", ended: "到期时间", begins: "可用时间", free_at: "占用至", missing: "还差 {money}", slip: "小票", when: "时间", where: "门店", by: "经办", code: "券码", reason: "原因", result: "结果",
   preview_amount: "本单原价（元）", confirm: "确认核销", confirm_pay: "确认核销 · 收款 {money}", cancel: "取消", close: "关闭", enter_amount: "请输入本单原价", left_times: "还可用 {n} 次",
   offline_first: "现在离线：先放入待同步。结果出来前请勿交付商品。", offline_ok: "离线可用：此券允许离线核销，联网后自动确认。", offline_title: "已放入待同步", queue_title: "待同步 {n} 笔", queue_lead: "联网后自动用原编号发送，不会重复核销。", queue_empty: "全部已同步。", queue_now: "立即重试", synced_done: "{what} 已核销", synced_bad: "{what} 未核销，已转主管：{why}", age: "{age}前",
-  undo_title: "撤销这次核销？", undo_lead: "{what} 会退回 {who}，已收的钱请按原路退回。", undo_reason: "撤销原因（必填）", undo_go: "确认撤销",
+  undo_title: "撤销这次核销？", undo_lead: "“{what}”会退给{who}，已收的钱请按原路退回。", undo_reason: "撤销原因（必填）", undo_go: "确认撤销",
   parked_title: "待主管处理", parked_lead: "这些核销被拒绝了，但顾客可能已经拿走商品。逐笔处理，不会丢失。", parked_empty: "没有待处理的核销。", parked_note: "处理说明", parked_settle: "已线下处理", parked_void: "商品未交付，作废", parked_kept: "已记录",
   member_title: "会员", member_lead: "手机号、卡号，或让会员出示会员码。", member_key: "手机号 / 卡号 / 会员码", member_coupons: "可用的券", member_no_coupons: "没有可用的券", member_points: "可用积分", member_pending: "{n} 待生效", member_use: "核销", member_value: "储值 {money}", member_off: "会员价减 {n}%", member_book: "为 {who} 记一笔", expires_on: "{date} 到期",
   open_title: "开卡", open_lead: "顾客报手机号，当场开卡。已有卡会直接找到，不会重复。", open_phone: "顾客手机号", open_go: "开卡", open_done: "开卡成功", open_known: "已是会员", card_number: "卡号", gift: "开卡礼",
