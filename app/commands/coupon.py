@@ -88,6 +88,9 @@ def add(
         if at_once:
             made = set_state(session, made.public_id, TemplateState.OPEN, now=now, actor=ACTOR)
         voice.line(f"已添加 {made.name} ({made.state}): {made.public_id}", f"added {made.name} ({made.state}): {made.public_id}")
+        if claimable:
+            page = f"{house.settings.public_url}/c/{made.public_id}"
+            voice.line(f"领取页 {page}", f"customers take it at {page}")
         voice.answer({"id": str(made.public_id), "name": made.name, "state": made.state})
 
 
