@@ -1,7 +1,7 @@
 # The verbs of this house. `make help` prints them.
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
-.PHONY: help demo test check format bench soak docs lock static install-run install-dev
+.PHONY: help install demo test check format bench soak docs lock static install-run install-dev
 
 BIN := .venv/bin
 # Two processes at least, four at most: more would only fight over one PostgreSQL.
@@ -13,6 +13,8 @@ MINUTES ?= 10
 
 help: ## print this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+install: install-run ## install what is needed into .venv, and nothing else
 
 demo: install-run ## run everything on this machine, play a day of WeChat traffic and compare (ONCE=1 ends after the comparison)
 	@$(BIN)/python -m app.cli demo $(if $(ONCE),--once)
