@@ -49,7 +49,7 @@ def _read(body: Record) -> Record:
     if not _APPID.fullmatch(fields["appid"]):
         wrong("appid is letters, digits, _ and -")
     fields["secret"] = read_text(body, "secret")
-    fields["kind"] = _one_of(body, "kind", ("service", "subscription", "mini"), "service")
+    fields["kind"] = _one_of(body, "kind", ("service", "subscription", "mini", "website"), "service")
     fields["name"] = read_text(body, "name", fields["appid"], limit=64)
     fields["token"] = read_text(body, "token", "")
     fields["mode"] = _one_of(body, "mode", ("plain", "compatible", "safe"), "plain")

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from sandbox.state.person import Contact
     from sandbox.state.quotas import Counters
 
-Kind = Literal["service", "subscription", "mini"]
+Kind = Literal["service", "subscription", "mini", "website"]
 Mode = Literal["plain", "compatible", "safe"]
 
 

@@ -113,6 +113,7 @@ class World:
         self.login_codes: dict[str, tuple[str, str, str, float]] = {}
         self.used_codes: dict[str, None] = {}
         self.web_tokens: dict[str, WebToken] = {}
+        self.scans: dict[str, Record] = {}
         self.browser = ""
         self.merchants: dict[str, Merchant] = {}
         self.payments: dict[str, Record] = {}
