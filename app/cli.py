@@ -38,13 +38,13 @@ COMMANDS = {
     "handlers": "plugins",
     "rules": "plugins",
     "keys": "keys",
+    "audit": "audit",
 }
 
 
 class _Lazy(click.Group):
     """Imports a command's module only when it is run or described."""
 
-    "audit": "audit",
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
         return list(COMMANDS)
