@@ -43,7 +43,7 @@ MODEL_MODULES = (
 )
 PROJECTION_FOLDERS = ("app.core.projections", "tagging.projections", "cards.projections", "jobs.projections")
 REACTION_FOLDERS = ("jobs.reactions",)
-CONDITION_FOLDERS = ("tagging.conditions", "jobs.conditions")
+CONDITION_FOLDERS = ("tagging.conditions", "jobs.conditions", "cards.conditions")
 
 
 def import_models() -> None:

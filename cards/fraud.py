@@ -1,4 +1,4 @@
-"""First defences: nobody redeems for himself, nobody redeems too often, and what they catch waits for a person to judge."""
+"""First defences: nobody redeems for himself or too often, one phone is not many people, and what they catch waits for a person to judge."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,7 +12,9 @@ from app.core.audit import note
 from app.core.clock import SHANGHAI, business_day
 from app.core.errors import BadRequestError, ConflictError, NotFoundError
 from app.core.gate import is_own
+from cards.blocks import is_blocked
 from cards.guards import Guarded, give_back, take
+from cards.models.coupons import Coupon, CouponTemplate
 from cards.models.redemption import Suspicion
 from cards.refusals import RefusedError
 from cards.till import Till
@@ -20,6 +22,9 @@ from cards.till import Till
 MOST_PER_CUSTOMER_DAY = 20
 MOST_PER_CLERK_HOUR = 120
 MOST_PER_DEVICE_HOUR = 240
+ACCOUNTS_PER_DEVICE = 2
+"""How many people may claim one template's share on one phone: a family has one in its hand."""
+MOST_CLAIMS_PER_DEVICE_DAY = 20
 VERDICTS = ("cleared", "confirmed")
 
 
@@ -27,6 +32,41 @@ def check_own(session: Session, till: Till, *, customer_id: int, coupon_id: int)
     """A clerk cannot redeem for himself: his phone number is the customer's. Raises RefusedError (own_coupon)."""
     if till.staff_id is not None and is_own(session, till.staff_id, customer_id):
         raise RefusedError("own_coupon", coupon_id=coupon_id)
+
+
+def check_block(session: Session, coupon: Coupon, *, now: datetime) -> None:
+    """Who is on the blacklist redeems nothing, nor does anybody what was claimed on a phone that is. Raises RefusedError (blocked)."""
+    if is_blocked(session, coupon.customer_id, now=now, device=coupon.device):
+        raise RefusedError("blocked", coupon_id=coupon.id)
+
+
+def claim_limits(template: CouponTemplate, device: int | None, *, now: datetime) -> list[Guarded]:
+    """What one claim takes of its phone's share: of this template, and of the day."""
+    if device is None:
+        return []
+    guards = [Guarded("claim:device", MOST_CLAIMS_PER_DEVICE_DAY, device, business_day(now).isoformat(), refusal="person_day")]
+    if template.per_person is not None:
+        guards.append(Guarded(f"template:{template.id}:device", template.per_person * ACCOUNTS_PER_DEVICE, device, refusal="person"))
+    return guards
+
+
+def doubt_claim(refused: Guarded, customer_id: int) -> str:
+    """What a person should look at when this count refused a claim; empty for an honest limit."""
+    if refused.scope.endswith(":device"):
+        return "many_on_one_phone"
+    return "second_account" if refused.scope.endswith(":person") and refused.subject != customer_id else ""
+
+
+def suspect_claim(session: Session, doubt: str, *, customer_id: int, device: int | None, now: datetime) -> Suspicion | None:
+    """Put a refused claim into the review queue, once as long as it waits there; None when it does already."""
+    held = select(Suspicion.id).where(Suspicion.kind == doubt, Suspicion.customer_id == customer_id, Suspicion.state == "open")
+    if session.scalar(held.limit(1)) is not None:
+        return None
+    detail = {} if device is None else {"device": str(device)}
+    row = Suspicion(kind=doubt, customer_id=customer_id, detail=detail, at=now)
+    session.add(row)
+    session.flush()
+    return row
 
 
 def take_turn(session: Session, till: Till, *, customer_id: int, coupon_id: int, now: datetime) -> None:
@@ -41,7 +81,7 @@ def give_turn_back(session: Session, till: Till, *, customer_id: int, used_at: d
     give_back(session, _velocity(till, customer_id=customer_id, now=used_at))
 
 
-SUSPICIOUS = {"own_coupon", "too_often", "code_seen", "too_many_tries"}
+SUSPICIOUS = {"own_coupon", "too_often", "code_seen", "too_many_tries", "blocked"}
 """Refusals that a person should see."""
 
 

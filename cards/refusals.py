@@ -45,6 +45,7 @@ SENTENCES: Mapping[str, Sentence] = {
     "too_many_times": Sentence("剩余次数不够", "请减少次数", "Not that many uses are left", "Use it fewer times"),
     "other_customer": Sentence("这张券不属于这位会员", "请核对会员", "The coupon belongs to another member", "Check the member"),
     "own_coupon": Sentence("不能为自己核销", "请同事来核销", "Nobody redeems for himself", "Ask a colleague"),
+    "blocked": Sentence("这位顾客暂时不能用券", "请主管在“待审核”里查看原因", "This customer cannot use coupons for now", "The supervisor finds the reason under For review"),
     "too_often": Sentence("操作过于频繁，已转人工审核", "请联系主管", "Too many in a short time; it goes to review", "Call the supervisor"),
     "too_many_tries": Sentence("输错的次数太多", "请十分钟后再试，或扫顾客的动态码", "Too many wrong codes", "Wait ten minutes, or scan the moving code"),
     "offline_refused": Sentence("这张券不能离线核销", "请联网后再核销", "This coupon may not be redeemed offline", "Redeem it online"),

@@ -24,6 +24,7 @@ FOLDERS = (
     ("tagging.rules", "Kinds of tag rules", "params"),
     ("tagging.conditions", "Segment conditions over tags, channels and events", "params"),
     ("jobs.conditions", "Segment conditions over broadcasts", "params"),
+    ("cards.conditions", "Segment conditions over membership", "params"),
     ("app.core.projections", "Projections of the ground", "listens"),
     ("tagging.projections", "Projections of tags and channels", "listens"),
     ("jobs.projections", "Projections of broadcasts", "listens"),

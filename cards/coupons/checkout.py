@@ -148,5 +148,5 @@ def _means(session: Session, basket: Basket, *, tier_percent: int, now: datetime
 
 
 def _told_coupon(session: Session, priced: Priced, key: UUID, discount_fen: int) -> dict[str, Any]:
-    _, template = priced.coupons[key]
-    return {"coupon": str(key), "name": template.name, "discount_fen": discount_fen, **say(session, template).as_json()}
+    coupon, template = priced.coupons[key]
+    return {"coupon": str(key), "name": template.name, "discount_fen": discount_fen, **say(session, template, coupon=coupon).as_json()}

@@ -17,8 +17,11 @@ from app.core.facts import Fact, record
 from app.core.ids import new_public_id
 from app.core.nouns import Customer
 from app.core.registry import Registry
+from cards.blocks import is_blocked
 from cards.codes import new_code, new_number
 from cards.coupon_type import read_terms
+from cards.coupons.worth import settle_worth
+from cards.fraud import claim_limits, doubt_claim
 from cards.guards import Guarded, take
 from cards.ledger.post import Cause
 from cards.ledger.spend import spend
@@ -36,7 +39,12 @@ class Path(enum.StrEnum):
     CODE = "code"
     POINTS = "points"
     KEYWORD = "keyword"
+    MENU = "menu"
     CHANNEL = "channel"
+    TIER = "tier"
+    BIRTHDAY = "birthday"
+    WECHAT = "wechat"
+    """Taken as a card of WeChat's own wallet."""
     FACT = "fact"
     CLERK = "clerk"
     BATCH = "batch"
@@ -45,8 +53,9 @@ class Path(enum.StrEnum):
 
 
 CHOSEN = (Path.PAGE, Path.CODE, Path.POINTS)
-"""The customer took it himself: it must be claimable, and he pays its price."""
+"""The customer took it himself: he pays its price, and without a code it must be claimable."""
 
+NOT_NOW = "现在不能领取 · it cannot be claimed now"
 _REFUSALS = {
     "stock": "已领完 · none are left",
     "person": "您已领到上限 · your limit is reached",
@@ -56,7 +65,14 @@ _REFUSALS = {
 
 
 class ClaimRefusedError(ConflictError):
-    """No coupon is given. `code` says why: sold_out, limit_reached, limit_reached_today, sold_out_today, not_claimable, not_for_you."""
+    """No coupon is given. `code` says why: sold_out, limit_reached, limit_reached_today, sold_out_today, not_claimable, not_for_you.
+
+    `doubt` names what a person should look at: a second account of one phone number, or many on one device.
+    """
+
+    def __init__(self, detail: str, *, code: str, doubt: str = "") -> None:
+        super().__init__(detail, code=code)
+        self.doubt = doubt
 
 
 _CODES = {"stock": "sold_out", "person": "limit_reached", "person_day": "limit_reached_today", "day": "sold_out_today"}
@@ -80,6 +96,8 @@ class Claim:
     actor: str
     batch_id: int | None = None
     store_id: int | None = None
+    device: int | None = None
+    """The phone he holds, where it is known."""
     data: dict[str, Any] = field(default_factory=dict)
 
 
@@ -99,9 +117,12 @@ def claim(session: Session, template: CouponTemplate, wish: Claim, *, registry: 
             raise ConflictError("this key has given another coupon", code="key_reused")
         return Claimed(known, fresh=False)
     check_open(session, template, wish, now=now)
-    refused = take(session, limits(session, template, person, now=now))
+    by_device = claim_limits(template, wish.device, now=now)
+    refused = take(session, [*limits(session, template, person, now=now), *by_device])
     if refused is not None:
-        raise ClaimRefusedError(_REFUSALS[refused.refusal], code=_CODES[refused.refusal])
+        raise ClaimRefusedError(_REFUSALS[refused.refusal], code=_CODES[refused.refusal], doubt=doubt_claim(refused, person.id))
+    if not settle_worth(session, template, coupon, now=now):
+        raise ClaimRefusedError(_REFUSALS["stock"], code=_CODES["stock"])
     if wish.path in CHOSEN and template.price_points:
         wallet_id = open_wallet(session, customer_id=wish.customer_id, programme_id=template.programme_id)
         paid = Cause(f"coupon:{coupon.public_id}", f"兑换 {template.name}", wish.actor, now, now, wish.store_id)
@@ -112,11 +133,14 @@ def claim(session: Session, template: CouponTemplate, wish: Claim, *, registry: 
 
 def check_open(session: Session, template: CouponTemplate, wish: Claim, *, now: datetime) -> None:
     """Whether the template gives anything to this person now. Raises ClaimRefusedError."""
-    chosen = wish.path in CHOSEN
+    chosen = wish.path in (Path.PAGE, Path.POINTS)
     early = template.claim_from is not None and now < template.claim_from
     late = template.claim_until is not None and now >= template.claim_until
     if template.state != TemplateState.OPEN or (chosen and not template.claimable) or early or late:
-        raise ClaimRefusedError("现在不能领取 · it cannot be claimed now", code="not_claimable")
+        raise ClaimRefusedError(NOT_NOW, code="not_claimable")
+    if is_blocked(session, wish.customer_id, device=wish.device, now=now):
+        # Nobody is told that he is on a list.
+        raise ClaimRefusedError(NOT_NOW, code="not_claimable")
     starts, ends = validity(template, now=now)
     if ends <= starts or ends <= now:
         raise ClaimRefusedError("已过有效期 · its dates are over", code="not_claimable")
@@ -177,6 +201,7 @@ def _insert(session: Session, template: CouponTemplate, wish: Claim, *, now: dat
         "cause_key": wish.key,
         "path": wish.path,
         "batch_id": wish.batch_id,
+        "device": wish.device,
         "state": CouponState.ISSUED,
         "valid_from": starts,
         # A template whose dates are over is refused a moment later, by its name; the row itself must stand until then.

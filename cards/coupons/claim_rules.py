@@ -20,9 +20,18 @@ CLAIM_KINDS = (
     "order.placed",
     "form.completed",
     "consent.granted",
+    "member.birthday",
+    "member.checked_in",
 )
 """Facts that may give a coupon by themselves."""
-_PATHS = {"keyword.matched": Path.KEYWORD, "qr.scanned": Path.CHANNEL, "follower.followed": Path.CHANNEL}
+_PATHS = {
+    "keyword.matched": Path.KEYWORD,
+    "menu.clicked": Path.MENU,
+    "qr.scanned": Path.CHANNEL,
+    "follower.followed": Path.CHANNEL,
+    "tier.upgraded": Path.TIER,
+    "member.birthday": Path.BIRTHDAY,
+}
 
 
 @dataclass(frozen=True, slots=True)

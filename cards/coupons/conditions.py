@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, aliased
 
 from app.core.nouns import Store
 from cards.coupons.terms import offer_of
+from cards.fraud import check_block
 from cards.models.coupons import Coupon, CouponState, CouponTemplate, Offline
 from cards.models.redemption import CouponHold, CouponUse, UseKind
 from cards.quote import BasketLine, Means, quote, stacks
@@ -88,6 +89,7 @@ def check_state(
         holder = session.get(CouponHold, coupon.hold_id)
         # An order is never blocked by what it set aside itself.
         if holder is not None and (order_key is None or holder.order_key != order_key):
+    check_block(session, coupon, now=now)
             raise RefusedError("held_elsewhere", coupon_id=coupon.id, told={"until": coupon.held_until.isoformat()})
 
 

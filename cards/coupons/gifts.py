@@ -13,8 +13,9 @@ from app.core.errors import ConflictError, ForbiddenError, NotFoundError
 from app.core.facts import record
 from app.core.ids import new_public_id
 from app.core.registry import Registry
+from cards.blocks import is_blocked
 from cards.codes import new_code, new_number
-from cards.coupons.claim import Claim, Path, claimed_fact
+from cards.coupons.claim import NOT_NOW, Claim, ClaimRefusedError, Path, claimed_fact
 from cards.coupons.use import lock_coupon
 from cards.models.coupons import Coupon, CouponGift, CouponState, CouponTemplate
 
@@ -47,7 +48,7 @@ class Offered:
     token: str
 
 
-def offer_coupon(session: Session, coupon_id: UUID, *, giver_id: int, now: datetime) -> Offered:
+def offer_coupon(session: Session, coupon_id: UUID, *, giver_id: int, now: datetime, token: str | None = None) -> Offered:
     """Offer one's coupon: it leaves the giver's hand at once and cannot be used meanwhile.
 
     Raises NotFoundError for a coupon that is not his, ForbiddenError when its template does not allow it, ConflictError when it is used or over.
@@ -61,11 +62,11 @@ def offer_coupon(session: Session, coupon_id: UUID, *, giver_id: int, now: datet
     moved = session.execute(_LEAVE, {"id": coupon.id, "now": now})
     if moved.rowcount != 1:  # type: ignore[attr-defined]  # a text UPDATE answers with a cursor result.
         raise ConflictError("这张券现在不能转赠 / this coupon cannot be given away now", code="not_giveable_now")
-    token = secrets.token_urlsafe(24)
+    token = token or secrets.token_urlsafe(24)
     gift = CouponGift(
         coupon_id=coupon.id,
         giver_id=giver_id,
-        token_hash=_hash(token),
+        token_hash=hash_token(token),
         state="offered",
         expires_at=min(now + OFFER_LIFE, coupon.expires_at),
         created_at=now,
@@ -76,23 +77,43 @@ def offer_coupon(session: Session, coupon_id: UUID, *, giver_id: int, now: datet
     return Offered(gift, token)
 
 
-def take_gift(session: Session, token: str, *, taker_id: int, registry: Registry, now: datetime) -> Coupon:
+def take_gift(session: Session, token: str, *, taker_id: int, registry: Registry, now: datetime, device: int | None = None) -> Coupon:
     """Take an offered coupon: the friend gets one of his own, with another code and the same last day; the giver's code is dead.
 
     Taking it twice is taking it once. Raises NotFoundError for no such offer or one that is over, ConflictError when another friend was quicker
-    or it is the giver himself.
+    or it is the giver himself, ClaimRefusedError for who is kept out.
     """
-    gift = _find(session, token)
+    gift = find_gift(session, token)
+    if gift is None:
+        raise NotFoundError("没有这次转赠 / there is no such gift", code="no_gift")
     coupon, template = lock_coupon(session, gift.coupon_id)
     session.refresh(gift)
     if gift.taken_by_id == taker_id:
         return session.scalars(select(Coupon).where(Coupon.given_from_id == coupon.id)).one()
     if gift.giver_id == taker_id:
         raise ConflictError("这是您自己送出的券 / you gave this one yourself", code="own_gift")
+    check_taker(session, taker_id, device=device, now=now)
+    mine = hand_over(session, gift, coupon, template, taker_id=taker_id, registry=registry, now=now)
+    if mine is None:
+        raise ConflictError("这张券已被领走或已收回 / it was taken or recalled", code="gift_over")
+    return mine
+
+
+def check_taker(session: Session, taker_id: int, *, device: int | None, now: datetime) -> None:
+    """Who is on the blacklist takes no gifts either. Raises ClaimRefusedError, in the words of every refused claim."""
+    if is_blocked(session, taker_id, now=now, device=device):
+        raise ClaimRefusedError(NOT_NOW, code="not_claimable")
+
+
+def hand_over(
+    session: Session, gift: CouponGift, coupon: Coupon, template: CouponTemplate, *, taker_id: int, registry: Registry, now: datetime
+) -> Coupon | None:
+    """Settle an offer whose coupon is locked: the friend's own coupon; None when the offer is open no more."""
     moved = session.execute(_SETTLE, {"id": gift.id, "into": "taken", "taker": taker_id, "now": now})
     if moved.rowcount != 1:  # type: ignore[attr-defined]  # a text UPDATE answers with a cursor result.
-        raise ConflictError("这张券已被领走或已收回 / it was taken or recalled", code="gift_over")
-    mine = _pass_on(coupon, template, taker_id=taker_id, gift=gift, now=now)
+        return None
+    session.refresh(gift)
+    mine = pass_on(coupon, template, taker_id=taker_id, key=f"gift:{gift.public_id}", path=Path.GIFT, now=now)
     session.add(mine)
     session.flush()
     wish = Claim(taker_id, Path.GIFT, mine.cause_key, "friend")
@@ -121,40 +142,60 @@ def lapse_gifts(session: Session, *, now: datetime, limit: int = 500) -> int:
     )
     lapsed = 0
     for gift in session.scalars(query).all():
-        lock_coupon(session, gift.coupon_id)
-        moved = session.execute(_SETTLE, {"id": gift.id, "into": "lapsed", "taker": None, "now": now})
-        if moved.rowcount == 1:  # type: ignore[attr-defined]  # a text UPDATE answers with a cursor result.
-            session.execute(_RETURN, {"id": gift.coupon_id, "now": now})
-            lapsed += 1
+        lapsed += withdraw(session, gift, into="lapsed", now=now)
     return lapsed
 
 
-def _find(session: Session, token: str) -> CouponGift:
-    gift = session.scalar(select(CouponGift).where(CouponGift.token_hash == _hash(token)))
-    if gift is None:
-        raise NotFoundError("没有这次转赠 / there is no such gift", code="no_gift")
-    return gift
+def withdraw(session: Session, gift: CouponGift, *, into: str, now: datetime) -> bool:
+    """Give an open offer's coupon back to its giver; False when it is open no more."""
+    lock_coupon(session, gift.coupon_id)
+    moved = session.execute(_SETTLE, {"id": gift.id, "into": into, "taker": None, "now": now})
+    if moved.rowcount != 1:  # type: ignore[attr-defined]  # a text UPDATE answers with a cursor result.
+        return False
+    session.execute(_RETURN, {"id": gift.coupon_id, "now": now})
+    return True
 
 
-def _pass_on(coupon: Coupon, template: CouponTemplate, *, taker_id: int, gift: CouponGift, now: datetime) -> Coupon:
+def find_gift(session: Session, token: str) -> CouponGift | None:
+    """The offer behind a link's token."""
+    return session.scalar(select(CouponGift).where(CouponGift.token_hash == hash_token(token)))
+
+
+def open_offers(session: Session, *, giver_id: int, now: datetime) -> list[tuple[CouponGift, Coupon, CouponTemplate]]:
+    """What one has offered and nobody has taken yet, the latest first."""
+    query = (
+        select(CouponGift, Coupon, CouponTemplate)
+        .join(Coupon, Coupon.id == CouponGift.coupon_id)
+        .join(CouponTemplate, CouponTemplate.id == Coupon.template_id)
+        .where(CouponGift.giver_id == giver_id, CouponGift.state == "offered", CouponGift.expires_at > now)
+        .order_by(CouponGift.id.desc())
+        .limit(200)
+    )
+    return [(row[0], row[1], row[2]) for row in session.execute(query)]
+
+
+def pass_on(coupon: Coupon, template: CouponTemplate, *, taker_id: int, key: str, path: Path, now: datetime) -> Coupon:
+    """The friend's own coupon in place of one that has left its giver's hand: another code, the same days and uses."""
     return Coupon(
         public_id=new_public_id(),
         template_id=template.id,
         customer_id=taker_id,
         code=new_code(),
         number=new_number(),
-        cause_key=f"gift:{gift.public_id}",
-        path=Path.GIFT,
+        cause_key=key,
+        path=path,
         given_from_id=coupon.id,
         state=CouponState.ISSUED,
         valid_from=coupon.valid_from,
         expires_at=coupon.expires_at,
         uses_total=coupon.uses_total,
         uses_left=coupon.uses_left,
+        own_terms=coupon.own_terms,
         issued_at=now,
         changed_at=now,
     )
 
 
-def _hash(token: str) -> str:
+def hash_token(token: str) -> str:
+    """What is kept of a link's token."""
     return hashlib.sha256(token.encode()).hexdigest()

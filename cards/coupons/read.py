@@ -113,5 +113,5 @@ def _listed(session: Session, coupon: Coupon, template: CouponTemplate, *, now: 
         "valid_from": coupon.valid_from.isoformat(),
         "expires_at": coupon.expires_at.isoformat(),
         "giveable": template.giveable and coupon.uses_left == coupon.uses_total,
-        **say(session, template, starts=coupon.valid_from, ends=coupon.expires_at).as_json(),
+        **say(session, template, starts=coupon.valid_from, ends=coupon.expires_at, coupon=coupon).as_json(),
     }

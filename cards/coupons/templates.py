@@ -15,6 +15,8 @@ from app.core.errors import BadRequestError, ConflictError, NotFoundError
 from app.core.nouns import BusinessUnit, Store
 from cards.coupon_type import read_terms
 from cards.coupons.claim_rules import CLAIM_KINDS
+from cards.coupons.worth import TYPE as PERSONAL
+from cards.coupons.worth import ValueRule
 from cards.models.coupons import CouponPool, CouponTemplate, Offline, TemplateState
 from cards.models.programme import Programme
 from tagging.rule import FactKind, Match
@@ -27,7 +29,19 @@ Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 MOST_CLAIM_RULES = 10
 
 ALONE, FREE = "alone", "free"
-_EDITABLE = {"name", "stock", "per_person", "per_person_day", "per_day", "claimable", "claim_on", "claim_from", "claim_until", "audience"}
+_EDITABLE = {
+    "name",
+    "stock",
+    "per_person",
+    "per_person_day",
+    "per_day",
+    "claimable",
+    "claim_on",
+    "claim_from",
+    "claim_until",
+    "audience",
+    "budget_fen",
+}
 _LIMITS = {"stock", "per_person", "per_person_day", "per_day"}
 
 
@@ -75,6 +89,8 @@ class TemplateWish(BaseModel):
     claim_from: AwareDatetime | None = None
     claim_until: AwareDatetime | None = None
     audience: dict[str, Any] | None = None
+    value_rule: ValueRule | None = None
+    budget_fen: Annotated[int, Field(ge=1, le=10**12)] | None = None
     price_points: Amount = 0
     reward_points: Amount = 0
     offline: Offline = Offline.NEVER
@@ -86,6 +102,10 @@ class TemplateWish(BaseModel):
             raise ValueError("valid_until or days_valid says how long it is good")
         if self.valid_from is not None and self.valid_until is not None and self.valid_from >= self.valid_until:
             raise ValueError("valid_from lies before valid_until")
+        if (self.value_rule is None) != (self.budget_fen is None):
+            raise ValueError("value_rule and budget_fen go together")
+        if self.value_rule is not None and self.type != PERSONAL:
+            raise ValueError(f"value_rule is for the type {PERSONAL}")
         return self
 
 
@@ -204,10 +224,11 @@ def show_template(session: Session, template: CouponTemplate) -> dict[str, Any]:
 
 def _fill(session: Session, template: CouponTemplate, wish: TemplateWish) -> None:
     _, terms = read_terms(wish.type, wish.terms)
-    values = wish.model_dump(exclude={"unit", "pool", "stores", "claim_on", "terms", "audience"})
+    values = wish.model_dump(exclude={"unit", "pool", "stores", "claim_on", "terms", "audience", "value_rule"})
     for name, value in values.items():
         setattr(template, name, value)
     template.terms = terms.model_dump(mode="json")
+    template.value_rule = None if wish.value_rule is None else wish.value_rule.model_dump(mode="json")
     template.claim_on = [rule.model_dump(mode="json") for rule in wish.claim_on]
     template.unit_id = _one(session.scalars(select(BusinessUnit.id).where(BusinessUnit.public_id == wish.unit)).all(), "business unit")
     template.pool_id = None

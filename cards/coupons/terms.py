@@ -11,13 +11,14 @@ from sqlalchemy.orm import Session
 from app.core.clock import SHANGHAI
 from app.core.nouns import Store
 from cards.coupon_type import read_terms, yuan
+from cards.coupons.worth import rule_of, terms_of
 from cards.models.coupons import Coupon, CouponTemplate
 from cards.quote import Offer
 
 
 def offer_of(coupon: Coupon, template: CouponTemplate, *, times: int = 1) -> Offer:
     """A coupon as the quote sees it."""
-    kind, terms = read_terms(template.type, template.terms)
+    kind, terms = read_terms(template.type, terms_of(coupon, template))
     return Offer(
         key=coupon.public_id,
         kind=kind,
@@ -45,9 +46,17 @@ class Words:
         }
 
 
-def say(session: Session, template: CouponTemplate, *, starts: datetime | None = None, ends: datetime | None = None) -> Words:
-    """The words of a template; with the dates of one coupon when they are given."""
-    kind, terms = read_terms(template.type, template.terms)
+def say(
+    session: Session,
+    template: CouponTemplate,
+    *,
+    starts: datetime | None = None,
+    ends: datetime | None = None,
+    coupon: Coupon | None = None,
+) -> Words:
+    """The words of a template; with the dates of one coupon when they are given, and with the worth of `coupon`."""
+    kind, terms = read_terms(template.type, terms_of(coupon, template))
+    rule = None if coupon is not None else rule_of(template)
     said: list[tuple[str, str]] = []
     if template.minimum_fen:
         said.append((f"满 {yuan(template.minimum_fen)} 元可用", f"from ¥{yuan(template.minimum_fen)} on"))
@@ -60,7 +69,11 @@ def say(session: Session, template: CouponTemplate, *, starts: datetime | None =
         said.append(("不与其他券同用", "not together with other coupons"))
     if starts is not None and ends is not None:
         said.append((f"{_day(starts)} 至 {_last_day(ends)} 有效", f"good from {_day(starts)} to {_last_day(ends)}"))
-    return Words(kind.say(terms), tuple(said))
+    worth = kind.say(terms)
+    if rule is not None:
+        least, most = yuan(rule.floor_fen), yuan(rule.cap_fen)
+        worth = f"减 {least}–{most} 元", f"¥{least} to ¥{most} off"
+    return Words(worth, tuple(said))
 
 
 def _names(session: Session, store_ids: Sequence[int]) -> str:

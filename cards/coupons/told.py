@@ -33,7 +33,7 @@ def tell_use(session: Session, house: House, used: Used, *, till: Till) -> dict[
 
 
 def tell_coupon(session: Session, coupon: Coupon, template: CouponTemplate) -> dict[str, Any]:
-    words = say(session, template, starts=coupon.valid_from, ends=coupon.expires_at)
+    words = say(session, template, starts=coupon.valid_from, ends=coupon.expires_at, coupon=coupon)
     return {
         "id": str(coupon.public_id),
         "name": template.name,

@@ -11,6 +11,8 @@ from app.core.errors import BadRequestError, ConflictError, NotFoundError
 from app.core.nouns import Customer
 from cards.coupons.claim import limits
 from cards.coupons.use import lock_coupon
+from cards.coupons.worth import return_worth
+from cards.fraud import claim_limits
 from cards.guards import give_back
 from cards.models.coupons import Coupon, CouponBatch, CouponState, CouponTemplate
 
@@ -69,6 +71,9 @@ def _void(session: Session, coupon: Coupon, template: CouponTemplate, *, return_
     if moved.rowcount != 1:  # type: ignore[attr-defined]  # a text UPDATE answers with a cursor result.
         return False
     if return_stock:
-        give_back(session, limits(session, template, session.get_one(Customer, coupon.customer_id), now=coupon.issued_at))
+        person = session.get_one(Customer, coupon.customer_id)
+        shares = claim_limits(template, coupon.device, now=coupon.issued_at)
+        give_back(session, [*limits(session, template, person, now=coupon.issued_at), *shares])
+        return_worth(session, template, coupon)
     session.refresh(coupon)
     return True

@@ -1,7 +1,11 @@
 """The tables of this room, by subject."""
 
 from cards.models import (
+    claiming,
+    contact,
+    coupon_mirror,
     coupons,
+    defences,
     earning,
     ledger,
     membership,
@@ -17,7 +21,11 @@ from cards.models import (
 
 __all__ = [
     "coupons",
+    "claiming",
+    "contact",
+    "coupon_mirror",
     "earning",
+    "defences",
     "ledger",
     "membership",
     "orders",

@@ -70,6 +70,7 @@ class CouponTemplate(Base):
         CheckConstraint("least(stock, per_person, per_person_day, per_day) >= 0", name="limits"),
         CheckConstraint("least(minimum_fen, price_points, reward_points, offline_fen, days_wait) >= 0", name="amounts"),
         CheckConstraint("days_valid > 0", name="days_valid"),
+        CheckConstraint("(value_rule IS NULL) = (budget_fen IS NULL)", name="personal"),
         CheckConstraint("days_valid IS NOT NULL OR valid_until IS NOT NULL", name="validity"),
         Index("ix_coupon_template_programme_id", "programme_id"),
         Index("ix_coupon_template_pool_id", "pool_id", postgresql_where="pool_id IS NOT NULL"),
@@ -114,6 +115,10 @@ class CouponTemplate(Base):
     claim_until: Mapped[datetime | None] = mapped_column(Moment)
     audience: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     """A segment's tree: who may have it. None means everybody."""
+    value_rule: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """How much it is worth to whom, where that differs: see `cards.coupons.worth`. None means the terms' own amount."""
+    budget_fen: Mapped[int | None] = mapped_column(BigInteger)
+    """What all personal values may come to together."""
     price_points: Mapped[int] = mapped_column(BigInteger, default=0)
     reward_points: Mapped[int] = mapped_column(BigInteger, default=0)
     """Points posted to the customer when it is redeemed."""
@@ -177,9 +182,13 @@ class Coupon(Base):
     cause_key: Mapped[str] = mapped_column(String(160), unique=True)
     """Why it exists: claim, batch and customer, fact, gift. One coupon per cause, for good."""
     path: Mapped[str] = mapped_column(String(16))
-    """How it came: page, code, keyword, channel, fact, points, clerk, batch, gift."""
+    """How it came: one of `cards.coupons.claim.Path`."""
     batch_id: Mapped[int | None] = mapped_column(ForeignKey("coupon_batch.id"))
     given_from_id: Mapped[int | None] = mapped_column(ForeignKey("coupon.id"), unique=True)
+    own_terms: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    """Terms of this one coupon where its worth is personal, in place of the template's."""
+    device: Mapped[int | None] = mapped_column(BigInteger)
+    """The phone it was claimed on, by the number its cookie carries."""
     state: Mapped[CouponState] = mapped_column(String(8), default=CouponState.ISSUED)
     valid_from: Mapped[datetime] = mapped_column(Moment)
     expires_at: Mapped[datetime] = mapped_column(Moment)
@@ -200,12 +209,15 @@ class CouponGift(Base):
         Index("ix_coupon_gift_open", "coupon_id", unique=True, postgresql_where="state = 'offered'"),
         Index("ix_coupon_gift_due", "expires_at", postgresql_where="state = 'offered'"),
         Index("ix_coupon_gift_giver_id", "giver_id"),
+        Index("ix_coupon_gift_pack_id", "pack_id", postgresql_where="pack_id IS NOT NULL"),
     )
 
     id: Mapped[int] = row_id()
     public_id: Mapped[UUID] = mapped_column(Uuid, default=new_public_id, unique=True)
     coupon_id: Mapped[int] = mapped_column(ForeignKey("coupon.id"))
     giver_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
+    pack_id: Mapped[int | None] = mapped_column(ForeignKey("coupon_pack.id"))
+    """The pack it is a part of; its own token is then known to nobody."""
     token_hash: Mapped[str] = mapped_column(String(64), unique=True)
     """SHA-256 of the link's token, hex; the token itself is in the link alone."""
     state: Mapped[str] = mapped_column(String(8), default="offered")

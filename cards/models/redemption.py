@@ -144,6 +144,7 @@ class Suspicion(Base):
     state: Mapped[str] = mapped_column(String(12), default="open")
     customer_id: Mapped[int | None] = mapped_column(ForeignKey("customer.id"), index=True)
     staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"), index=True)
+        UniqueConstraint("purchase_id"),
     device_id: Mapped[int | None] = mapped_column(ForeignKey("device.id"))
     store_id: Mapped[int | None] = mapped_column(ForeignKey("store.id"))
     coupon_id: Mapped[int | None] = mapped_column(ForeignKey("coupon.id"))
@@ -152,3 +153,5 @@ class Suspicion(Base):
     judged_at: Mapped[datetime | None] = mapped_column(Moment)
     judged_by: Mapped[str | None] = mapped_column(String(64))
     verdict: Mapped[str | None] = mapped_column(String(200))
+    purchase_id: Mapped[int | None] = mapped_column(ForeignKey("purchase.id"))
+    """The order whose points wait for the verdict: cleared releases them, confirmed withholds them for good."""

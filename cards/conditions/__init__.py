@@ -1,0 +1,1 @@
+"""One file per kind of segment condition over this room's tables."""
