@@ -19,6 +19,7 @@ from app.core.registry import Registry
 from app.core.secrets import KeyRing
 from cards.award import ORDER_KIND, Place, award
 from cards.buyers import find_buyer, find_store, known_goods
+from cards.held_credit import hold_credit
 from cards.ledger.wallets import lock_wallets, open_wallet
 from cards.models.earning import EarningAward, EarningRule, EarningVersion
 from cards.models.ledger import Lot
@@ -126,6 +127,57 @@ def credit(
     occasion = Occasion(
         key=f"order:{purchase.source}:{purchase.order_no}",
         kind=ORDER_KIND,
+    if not hold_credit(session, purchase, customer_id=customer_id, actor=actor, now=now):
+        _award(session, purchase, store, lines, programme=programme, first=first, actor=actor, now=now)
+    record(session, [_placed(purchase, store, lines)], registry=registry, now=now)
+    requalify(
+        session, customer_id=customer_id, programme_id=programme.id, registry=registry, now=now, occurred_at=purchase.paid_at, actor=actor
+    )
+
+
+def release_credit(session: Session, purchase_id: int, *, registry: Registry, actor: str, now: datetime) -> None:
+    """Post the points of an order that waited for a verdict. Raises ConflictError when goods of it came back meanwhile."""
+    query = select(Purchase).where(Purchase.id == purchase_id).with_for_update(key_share=True).execution_options(populate_existing=True)
+    purchase = session.scalars(query).one()
+    assert purchase.customer_id is not None, "only a credited order was held"
+    lines = lines_of(session, purchase.id)
+    if any(line.returned_qty for line in lines):
+        raise ConflictError(
+            "订单已有退货，请核对后手工调整积分 / goods of it came back: refuse it and adjust the points by hand", code="partly_returned"
+        )
+    programme = session.get_one(Programme, purchase.programme_id)
+    wallet_id = open_wallet(session, customer_id=purchase.customer_id, programme_id=programme.id)
+    lock_wallets(session, [wallet_id])
+    earlier = select(Purchase.id).where(
+        Purchase.customer_id == purchase.customer_id, Purchase.programme_id == programme.id, Purchase.id < purchase.id
+    )
+    first = session.scalar(earlier.limit(1)) is None
+    _award(session, purchase, session.get_one(Store, purchase.store_id), lines, programme=programme, first=first, actor=actor, now=now)
+    requalify(
+        session,
+        customer_id=purchase.customer_id,
+        programme_id=programme.id,
+        registry=registry,
+        now=now,
+        occurred_at=purchase.paid_at,
+        actor=actor,
+    )
+
+
+def _award(
+    session: Session,
+    purchase: Purchase,
+    store: Store,
+    lines: Sequence[PurchaseLine],
+    *,
+    programme: Programme,
+    first: bool,
+    actor: str,
+    now: datetime,
+) -> None:
+    """Points for an order by the rules of its day."""
+    customer_id = purchase.customer_id
+    assert customer_id is not None, "points go to somebody"
         occurred_at=purchase.paid_at,
         day=business_day(purchase.paid_at),
         customer_id=customer_id,

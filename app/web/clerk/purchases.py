@@ -19,6 +19,7 @@ from app.web.clerk.door import Answered, Door, Form, answered, idempotency_key, 
 from app.web.clerk.members import look_up
 from app.web.clerk.till import client_of, till_of
 from cards.counter_report import BOOKED_BY
+from cards.fraud import suspect
 from cards.membership import customer_of, only_programme
 from cards.models.orders import Purchase
 from cards.order_forms import OrderIn
@@ -59,7 +60,16 @@ def add_routes(blueprint: Blueprint, door: Door) -> None:
             return Answer(200, _book(session, house, form, presence=presence, till=till, key=key))
 
         def refuse(session: Session, error: FankaError) -> dict[str, Any]:
-            del session
+            if error.code == "own_purchase":
+                suspect(
+                    session,
+                    error.code,
+                    till=till,
+                    now=house.clock.now(),
+                    customer_id=None,
+                    coupon_id=None,
+                    detail={"total_fen": form.total_fen},
+                )
             return refusal_body(error)
 
         # The sight is how the clerk came to the member, not what is booked: a later repeat may carry a fresh one.

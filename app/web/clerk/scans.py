@@ -21,6 +21,7 @@ from cards.models.coupons import Coupon, CouponTemplate
 from cards.models.redemption import Attempt, CouponUse
 from cards.parked import count_parked, open_parked, park, settle
 from cards.refusals import SENTENCES
+from cards.reviews import count_cases
 
 MOST = 20
 
@@ -47,6 +48,7 @@ def add_routes(blueprint: Blueprint, door: Door) -> None:
                 "scans": last_scans(session, door.house, presence, now=now),
                 "tally": tally(session, presence, now=now),
                 "parked": count_parked(session, store_id=presence.store.id, among=devices_of(presence.staff)),
+                "reviews": count_cases(session, store_id=presence.store.id) if Right.RESOLVE in presence.rights else 0,
             }
 
     def parked() -> Answered:

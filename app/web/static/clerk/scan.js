@@ -6,6 +6,7 @@ import * as outcome from "./outcome.js";
 import * as parked from "./parked.js";
 import * as queue from "./queue.js";
 import { feel } from "./senses.js";
+import * as reviews from "./reviews.js";
 import * as store from "./store.js";
 import { age, language, left, money, t, told, when } from "./words.js";
 
@@ -21,6 +22,7 @@ export function settle(given) {
   queue.whenChanged(refresh);
   $("parked").addEventListener("click", () => parked.open(frame, refresh));
 }
+  reviews.settle(frame, refresh);
 
 export function open() {
   camera.resume();
@@ -297,6 +299,7 @@ async function list() {
   ticking = setInterval(countDown, 1000);
   countDown();
 }
+  reviews.show(recent.reviews);
 
 function unsentRow(attempt) {
   return el("li", { cls: "row" }, el("span", { cls: "dot" }, icon("wait")), el("div", {}, el("b", { text: attempt.what }), el("small", { "data-age": attempt.at })));
