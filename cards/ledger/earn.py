@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import orjson
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.core.errors import BadRequestError
+from app.core.hot import HotStatement
 from app.core.ids import new_public_id
 from cards.ledger.lots import add_lot, move_lot
 from cards.ledger.post import Cause, Leg, check_amount, check_reason, find_txn, write_entries
@@ -23,31 +23,35 @@ class Posted:
     fresh: bool
 
 
-_EARN = text(
+_EARN = HotStatement(
     """
     WITH txn AS (
         INSERT INTO points_txn (public_id, kind, business_key, reason, actor, store_id, occurred_at, posted_at, data)
-        VALUES (:public_id, :kind, :business_key, :reason, :actor, :store_id, :occurred_at, :now, CAST(:data AS jsonb))
+        VALUES (:public_id, :kind, :business_key, :reason, :actor, :store_id, :occurred_at, :now, :data)
         ON CONFLICT (kind, business_key) DO NOTHING
         RETURNING id
     ), held AS (
-        UPDATE wallet SET pending = pending + CASE WHEN :ripe THEN 0 ELSE :amount END, active = active + CASE WHEN :ripe THEN :amount ELSE 0 END
-        FROM txn WHERE wallet.id = :wallet AND debt = 0
+        UPDATE wallet SET active = active + CASE WHEN CAST(:ripe AS boolean) THEN CAST(:amount AS bigint) ELSE 0 END,
+                          pending = pending + CASE WHEN CAST(:ripe AS boolean) THEN 0 ELSE CAST(:amount AS bigint) END
+        FROM txn WHERE wallet.id = CAST(:wallet AS bigint) AND debt = 0
         RETURNING wallet.id
     ), made AS (
         INSERT INTO lot (wallet_id, txn_id, issuing_unit_id, quantity, remaining, state, available_from, expires_at)
-        SELECT held.id, txn.id, :unit, :amount, :amount, CASE WHEN :ripe THEN 'active' ELSE 'pending' END, :available_from, :expires_at
+        SELECT held.id, txn.id, CAST(:unit AS bigint), CAST(:amount AS bigint), CAST(:amount AS bigint),
+               CASE WHEN CAST(:ripe AS boolean) THEN 'active' ELSE 'pending' END,
+               CAST(:available_from AS timestamptz), CAST(:expires_at AS timestamptz)
         FROM held, txn
         RETURNING id
     ), moved AS (
-        INSERT INTO lot_move (lot_id, txn_id, amount) SELECT made.id, txn.id, :amount FROM made, txn
+        INSERT INTO lot_move (lot_id, txn_id, amount) SELECT made.id, txn.id, CAST(:amount AS bigint) FROM made, txn
     ), entries AS (
         INSERT INTO points_entry (txn_id, book, wallet_id, business_unit_id, amount)
-        SELECT txn.id, leg.book, CASE WHEN leg.own THEN held.id END, CASE WHEN NOT leg.own THEN :unit END, leg.amount
-        FROM txn, held, (VALUES (CASE WHEN :ripe THEN 'active' ELSE 'pending' END, true, CAST(:amount AS bigint)),
-                                ('issued', false, -CAST(:amount AS bigint))) AS leg (book, own, amount)
+        SELECT txn.id, leg.book, leg.wallet_id, leg.unit_id, leg.amount
+        FROM txn, held, (VALUES (CASE WHEN CAST(:ripe AS boolean) THEN 'active' ELSE 'pending' END, CAST(:wallet AS bigint), CAST(NULL AS bigint),
+                                 CAST(:amount AS bigint)),
+                                ('issued', NULL, CAST(:unit AS bigint), -CAST(:amount AS bigint))) AS leg (book, wallet_id, unit_id, amount)
     )
-    SELECT txn.id AS txn_id, held.id AS wallet_id FROM txn LEFT JOIN held ON true
+    SELECT txn.id, held.id FROM txn LEFT JOIN held ON true
     """
 )
 
@@ -74,7 +78,7 @@ def earn(
     ripe = available_from <= cause.now
     bound = {
         "public_id": new_public_id(),
-        "kind": kind,
+        "kind": kind.value,
         "business_key": cause.business_key,
         "reason": cause.reason[:200],
         "actor": cause.actor[:64],
@@ -89,19 +93,20 @@ def earn(
         "available_from": available_from,
         "expires_at": expires_at,
     }
-    row = session.execute(_EARN, bound).one_or_none()
+    row = _EARN.row(session, bound)
     if row is None:
         known = find_txn(session, kind=kind, business_key=cause.business_key)
         assert known is not None
         return Posted(known.id, fresh=False)
-    if row.wallet_id is None:
+    txn_id = int(row[0] or 0)
+    if row[1] is None:
         wallet = lock_wallets(session, [wallet_id]).get(wallet_id)
         if wallet is None:
             raise BadRequestError("no such wallet", code="no_wallet")
         lot_id = add_lot(
             session,
             wallet_id=wallet_id,
-            txn_id=row.txn_id,
+            txn_id=txn_id,
             unit_id=unit_id,
             amount=amount,
             available_from=available_from,
@@ -110,8 +115,8 @@ def earn(
         )
         book = Book.ACTIVE if ripe else Book.PENDING
         legs = [Leg(book, amount, wallet_id=wallet_id), Leg(Book.ISSUED, -amount, unit_id=unit_id)]
-        write_entries(session, row.txn_id, legs + repay(session, lot_id=lot_id, owed=-wallet.debt, txn_id=row.txn_id, book=book))
-    return Posted(row.txn_id, fresh=True)
+        write_entries(session, txn_id, legs + repay(session, lot_id=lot_id, owed=-wallet.debt, txn_id=txn_id, book=book))
+    return Posted(txn_id, fresh=True)
 
 
 def repay(session: Session, *, lot_id: int, owed: int, txn_id: int, book: Book) -> list[Leg]:

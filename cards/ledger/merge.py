@@ -4,10 +4,10 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.core.errors import BadRequestError
+from cards.ledger.debit import known
 from cards.ledger.earn import Posted
 from cards.ledger.lots import settle_due, take_lots
 from cards.ledger.post import Cause, Leg, begin, write_entries
-from cards.ledger.spend import known
 from cards.ledger.wallets import lock_wallets
 from cards.models.ledger import Book, Lot, PointsHold, TxnKind, Wallet
 

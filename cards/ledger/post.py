@@ -90,19 +90,12 @@ def find_txn(session: Session, *, kind: TxnKind, business_key: str) -> PointsTxn
 
 
 def write_entries(session: Session, txn_id: int, legs: Sequence[Leg]) -> None:
-    """Write the legs of a transaction and move the stored balances of the wallets they name.
-
-    Every book of a wallet is guarded: active, pending and held stay at least zero, debt at most zero.
-    Raises InsufficientPointsError when a guard says no.
-    """
+    """Write the legs of a transaction and move the stored balances of the wallets they name. Raises InsufficientPointsError when a guard says no."""
     legs = [leg for leg in legs if leg.amount]
     assert sum(leg.amount for leg in legs) == 0, "the entries of a transaction sum to zero"
     if not legs:
         return
-    for wallet_id in sorted({leg.wallet_id for leg in legs if leg.wallet_id is not None}):
-        change = {book.value: sum(leg.amount for leg in legs if leg.wallet_id == wallet_id and leg.book == book) for book in _WALLET_BOOKS}
-        if session.scalar(_MOVE, {"wallet": wallet_id, **change}) is None:
-            raise InsufficientPointsError("积分不足")
+    move_balances(session, legs)
     told = {
         "txn": txn_id,
         "books": [leg.book.value for leg in legs],
@@ -111,6 +104,18 @@ def write_entries(session: Session, txn_id: int, legs: Sequence[Leg]) -> None:
         "amounts": [leg.amount for leg in legs],
     }
     session.execute(_TELL, told)
+
+
+def move_balances(session: Session, legs: Sequence[Leg]) -> None:
+    """Move the stored balances of the wallets that legs name, in the order of their ids.
+
+    Every book of a wallet is guarded: active, pending and held stay at least zero, debt at most zero.
+    Raises InsufficientPointsError when a guard says no.
+    """
+    for wallet_id in sorted({leg.wallet_id for leg in legs if leg.wallet_id is not None}):
+        change = {book.value: sum(leg.amount for leg in legs if leg.wallet_id == wallet_id and leg.book == book) for book in _WALLET_BOOKS}
+        if session.scalar(_MOVE, {"wallet": wallet_id, **change}) is None:
+            raise InsufficientPointsError("积分不足")
 
 
 _WALLET_BOOKS = (Book.ACTIVE, Book.PENDING, Book.HELD, Book.DEBT)

@@ -6,11 +6,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.core.errors import BadRequestError, ConflictError
+from cards.ledger.debit import known
 from cards.ledger.earn import Posted
 from cards.ledger.lots import move_lot, settle_due, take_lots
 from cards.ledger.post import Cause, Leg, begin, check_amount, write_entries
 from cards.ledger.putback import forgiven, put_back
-from cards.ledger.spend import known
 from cards.ledger.wallets import lock_wallet_of, lock_wallets
 from cards.models.ledger import Book, Lot, LotMove, LotState, PointsEntry, PointsTxn, TxnKind
 from cards.models.programme import ReturnPolicy

@@ -2,13 +2,14 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.core.errors import BadRequestError, ConflictError
+from cards.ledger.debit import debit, known
 from cards.ledger.earn import Posted
 from cards.ledger.lots import add_lot, move_lot, settle_due, take_lots, write_moves
-from cards.ledger.post import Cause, Leg, begin, check_amount, find_txn, write_entries
+from cards.ledger.post import Cause, Leg, begin, check_amount, write_entries
 from cards.ledger.putback import put_back
 from cards.ledger.wallets import lock_wallet_of, lock_wallets
 from cards.models.ledger import Book, Lot, LotMove, PointsHold, TxnKind
@@ -16,48 +17,20 @@ from cards.models.ledger import Book, Lot, LotMove, PointsHold, TxnKind
 LONGEST_HOLD = timedelta(minutes=10)
 
 
-def known(session: Session, kind: TxnKind, cause: Cause) -> Posted:
-    """The transaction that already carries this business key."""
-    txn = find_txn(session, kind=kind, business_key=cause.business_key)
-    assert txn is not None
-    return Posted(txn.id, fresh=False)
-
-
-_LOCK = text("SELECT id FROM wallet WHERE id = :wallet FOR NO KEY UPDATE")
-
-
-def ready(session: Session, wallet_id: int, *, now: datetime) -> None:
-    """Lock a wallet and settle what is due in it. Raises BadRequestError for an unknown wallet."""
-    if session.scalar(_LOCK, {"wallet": wallet_id}) is None:
-        raise BadRequestError("no such wallet", code="no_wallet")
-    settle_due(session, [wallet_id], now=now)
-
-
 def spend(session: Session, *, wallet_id: int, amount: int, unit_id: int, cause: Cause) -> Posted:
     """Use points at a business unit. Raises InsufficientPointsError; the caller's transaction is then to be rolled back."""
-    return _debit(session, TxnKind.SPEND, wallet_id=wallet_id, amount=amount, cause=cause, to=Leg(Book.REDEEMED, amount, unit_id=unit_id))
+    to = Leg(Book.REDEEMED, amount, unit_id=unit_id)
+    return debit(session, TxnKind.SPEND, wallet_id=wallet_id, amount=amount, cause=cause, to=to, used_at=unit_id)
 
 
 def donate(session: Session, *, wallet_id: int, amount: int, unit_id: int, cause: Cause) -> Posted:
     """Give points to a unit's donation account."""
-    return _debit(session, TxnKind.DONATE, wallet_id=wallet_id, amount=amount, cause=cause, to=Leg(Book.DONATION, amount, unit_id=unit_id))
+    return debit(session, TxnKind.DONATE, wallet_id=wallet_id, amount=amount, cause=cause, to=Leg(Book.DONATION, amount, unit_id=unit_id))
 
 
 def take_away(session: Session, *, wallet_id: int, amount: int, unit_id: int, cause: Cause) -> Posted:
     """A manual adjustment downwards; it takes no part in the settlement."""
-    return _debit(session, TxnKind.ADJUST, wallet_id=wallet_id, amount=amount, cause=cause, to=Leg(Book.ISSUED, amount, unit_id=unit_id))
-
-
-def _debit(session: Session, kind: TxnKind, *, wallet_id: int, amount: int, cause: Cause, to: Leg) -> Posted:
-    check_amount(amount)
-    txn_id = begin(session, kind=kind, cause=cause)
-    if txn_id is None:
-        return known(session, kind, cause)
-    ready(session, wallet_id, now=cause.now)
-    write_entries(session, txn_id, [Leg(Book.ACTIVE, -amount, wallet_id=wallet_id), to])
-    used_at = to.unit_id if kind is TxnKind.SPEND else None
-    take_lots(session, wallet_id=wallet_id, amount=amount, txn_id=txn_id, unit_id=used_at)
-    return Posted(txn_id, fresh=True)
+    return debit(session, TxnKind.ADJUST, wallet_id=wallet_id, amount=amount, cause=cause, to=Leg(Book.ISSUED, amount, unit_id=unit_id))
 
 
 def transfer(session: Session, *, from_wallet_id: int, to_wallet_id: int, amount: int, cause: Cause) -> Posted:
@@ -99,15 +72,13 @@ def hold(session: Session, *, wallet_id: int, amount: int, unit_id: int, cause: 
     check_amount(amount)
     if not cause.now < until <= cause.now + LONGEST_HOLD:
         raise BadRequestError("a hold lasts ten minutes at most", code="bad_hold")
-    txn_id = begin(session, kind=TxnKind.HOLD, cause=cause)
-    if txn_id is None:
-        return known(session, TxnKind.HOLD, cause)
-    ready(session, wallet_id, now=cause.now)
-    write_entries(session, txn_id, [Leg(Book.ACTIVE, -amount, wallet_id=wallet_id), Leg(Book.HELD, amount, wallet_id=wallet_id)])
-    take_lots(session, wallet_id=wallet_id, amount=amount, txn_id=txn_id)
-    session.add(PointsHold(txn_id=txn_id, wallet_id=wallet_id, business_unit_id=unit_id, amount=amount, state="open", expires_at=until))
-    session.flush()
-    return Posted(txn_id, fresh=True)
+    aside = Leg(Book.HELD, amount, wallet_id=wallet_id)
+    posted = debit(session, TxnKind.HOLD, wallet_id=wallet_id, amount=amount, cause=cause, to=aside)
+    if posted.fresh:
+        kept = {"txn_id": posted.txn_id, "wallet_id": wallet_id, "business_unit_id": unit_id, "amount": amount}
+        session.add(PointsHold(**kept, state="open", expires_at=until))
+        session.flush()
+    return posted
 
 
 def confirm(session: Session, *, hold_txn_id: int, cause: Cause) -> Posted:
