@@ -12,10 +12,11 @@ from sqlalchemy.orm import Session
 
 from app.core.audit import note
 from app.core.errors import BadRequestError, ConflictError, NotFoundError
+from cards.ledger.debit import ready
 from cards.ledger.earn import Posted, earn
 from cards.ledger.post import Cause, check_amount, find_txn
 from cards.ledger.returns import give_back, take_back
-from cards.ledger.spend import ready, spend
+from cards.ledger.spend import spend
 from cards.ledger.wallets import open_wallet
 from cards.models.ledger import Lot, PointsTxn, TxnKind, WalletKind
 from cards.models.programme import ReturnPolicy

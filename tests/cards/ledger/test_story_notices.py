@@ -7,8 +7,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from app.core.errors import FankaError
+from app.core.hot import HotStatement
 from app.core.ids import new_public_id
-from cards.ledger import earn, lots, putback, returns, spend
+from cards.ledger import debit, earn, lots, putback, returns, spend
 from cards.models.ledger import Lot
 from cards.models.programme import ReturnPolicy
 from tests.cards.ledger.story import tell_stories
@@ -25,6 +26,9 @@ def reworded(monkeypatch, name, old, new):
 
 def last_expiring_first(monkeypatch):
     reworded(monkeypatch, "_TAKE", "ORDER BY expires_at NULLS LAST, id)", "ORDER BY expires_at DESC NULLS FIRST, id)")
+    taken_in_order = "ORDER BY expires_at, id"
+    assert debit._TAKE_FIRST.text.count(taken_in_order) == 2
+    monkeypatch.setattr(debit, "_TAKE_FIRST", HotStatement(debit._TAKE_FIRST.text.replace(taken_in_order, "ORDER BY expires_at DESC, id")))
 
 
 def a_gap_at_midnight(monkeypatch):
@@ -44,7 +48,7 @@ def expired_twice(monkeypatch):
 
 
 def nothing_is_settled_before_a_debit(monkeypatch):
-    monkeypatch.setattr(spend, "settle_due", lambda *_args, **_wishes: None)
+    monkeypatch.setattr(debit, "settle_due", lambda *_args, **_wishes: None)
 
 
 def a_reward_comes_back_for_ever(monkeypatch):
@@ -89,12 +93,30 @@ def more_comes_back_than_was_earned(monkeypatch):
 
 
 def a_retry_posts_again(monkeypatch):
-    kept = spend.begin
+    kept = spend.debit
 
-    def forgetful(session, *, cause, **wishes):
-        return kept(session, cause=replace(cause, business_key=str(new_public_id())), **wishes)
+    def forgetful(session, kind, *, cause, **wishes):
+        return kept(session, kind, cause=replace(cause, business_key=str(new_public_id())), **wishes)
 
-    monkeypatch.setattr(spend, "begin", forgetful)
+    monkeypatch.setattr(spend, "debit", forgetful)
+
+
+def what_is_over_is_used_first(monkeypatch):
+    said = debit._TAKE_FIRST.text
+    seen = "coalesce(min(expires_at) <= CAST(:now AS timestamptz), false) OR"
+    assert seen in said
+    monkeypatch.setattr(debit, "_TAKE_FIRST", HotStatement(said.replace(seen, "")))
+
+
+def what_has_begun_is_not_seen(monkeypatch):
+    said = debit._TAKE_FIRST.text
+    seen = "CASE WHEN CAST(:pending AS bigint) > 0 THEN"
+    assert seen in said
+    monkeypatch.setattr(debit, "_TAKE_FIRST", HotStatement(said.replace(seen, "CASE WHEN CAST(:pending AS bigint) < 0 THEN")))
+
+
+def the_guard_is_not_asked_again(monkeypatch):
+    monkeypatch.setattr(debit, "move_balances", lambda *_args: None)
 
 
 def whole_reversals_are_not_marked(monkeypatch):
@@ -117,6 +139,9 @@ MUTANTS = (
     transfers_live_for_ever,
     more_comes_back_than_was_earned,
     a_retry_posts_again,
+    what_is_over_is_used_first,
+    what_has_begun_is_not_seen,
+    the_guard_is_not_asked_again,
     whole_reversals_are_not_marked,
 )
 
