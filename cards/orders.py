@@ -124,9 +124,6 @@ def credit(
     session.flush()
     store = session.get_one(Store, purchase.store_id)
     lines = lines_of(session, purchase.id)
-    occasion = Occasion(
-        key=f"order:{purchase.source}:{purchase.order_no}",
-        kind=ORDER_KIND,
     if not hold_credit(session, purchase, customer_id=customer_id, actor=actor, now=now):
         _award(session, purchase, store, lines, programme=programme, first=first, actor=actor, now=now)
     record(session, [_placed(purchase, store, lines)], registry=registry, now=now)
@@ -181,6 +178,9 @@ def _award(
         occurred_at=purchase.paid_at,
         day=business_day(purchase.paid_at),
         customer_id=customer_id,
+    occasion = Occasion(
+        key=f"order:{purchase.source}:{purchase.order_no}",
+        kind=ORDER_KIND,
         reason=f"消费 {purchase.order_no}",
         store=store.public_id,
         lines=tuple(LineSeen(line.line_no, line.sku, line.category, line.quantity, paid_fen(line)) for line in lines),
