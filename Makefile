@@ -44,6 +44,7 @@ format: install-dev ## put the code into its one form
 	$(BIN)/ruff format .
 
 bench: install-dev ## measure us against the baselines and write bench/RESULTS.md
+	@sh tools/browser.sh
 	$(BIN)/python -m bench
 
 soak: install-dev ## the long form of the fault and mutation tests (MINUTES=10)
