@@ -20,8 +20,6 @@ pytestmark = pytest.mark.faults
 POISON = (b"\xff\xfe not JSON", b'{"k": 1}', b"")
 
 
-# Under soak for now: on two busy cores its wait of a minute ran out once; the cause is not known yet.
-@pytest.mark.soak
 @pytest.mark.timeout(180)
 def test_postgres_away_for_ten_seconds_under_load(own_place: Place, tmp_path: Path) -> None:
     away(own_place, tmp_path, away_s=10.0, seed=int(os.environ.get("FAULTS_SEED") or random.SystemRandom().getrandbits(32)))
