@@ -175,12 +175,12 @@ def _award(
     """Points for an order by the rules of its day."""
     customer_id = purchase.customer_id
     assert customer_id is not None, "points go to somebody"
-        occurred_at=purchase.paid_at,
-        day=business_day(purchase.paid_at),
-        customer_id=customer_id,
     occasion = Occasion(
         key=f"order:{purchase.source}:{purchase.order_no}",
         kind=ORDER_KIND,
+        occurred_at=purchase.paid_at,
+        day=business_day(purchase.paid_at),
+        customer_id=customer_id,
         reason=f"消费 {purchase.order_no}",
         store=store.public_id,
         lines=tuple(LineSeen(line.line_no, line.sku, line.category, line.quantity, paid_fen(line)) for line in lines),
@@ -195,10 +195,6 @@ def _award(
         actor=actor,
         now=now,
         purchase_id=purchase.id,
-    )
-    record(session, [_placed(purchase, store, lines)], registry=registry, now=now)
-    requalify(
-        session, customer_id=customer_id, programme_id=programme.id, registry=registry, now=now, occurred_at=purchase.paid_at, actor=actor
     )
 
 

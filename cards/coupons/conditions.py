@@ -73,6 +73,7 @@ def check_state(
     session: Session, coupon: Coupon, template: CouponTemplate, *, now: datetime, order_key: str | None, offline_at: datetime | None = None
 ) -> None:
     """Whether the coupon itself can be used now. Raises RefusedError."""
+    check_block(session, coupon, now=now)
     moment = now
     if offline_at is not None and template.offline != Offline.NEVER and now - OFFLINE_TRUST <= offline_at <= now + CLOCK_SLACK:
         moment = min(offline_at, now)
@@ -89,7 +90,6 @@ def check_state(
         holder = session.get(CouponHold, coupon.hold_id)
         # An order is never blocked by what it set aside itself.
         if holder is not None and (order_key is None or holder.order_key != order_key):
-    check_block(session, coupon, now=now)
             raise RefusedError("held_elsewhere", coupon_id=coupon.id, told={"until": coupon.held_until.isoformat()})
 
 

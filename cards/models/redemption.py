@@ -136,6 +136,7 @@ class Suspicion(Base):
     __table_args__ = (
         CheckConstraint("state IN ('open', 'cleared', 'confirmed')", name="state"),
         Index("ix_suspicion_open", "at", postgresql_where="state = 'open'"),
+        UniqueConstraint("purchase_id"),
     )
 
     id: Mapped[int] = row_id()
@@ -144,14 +145,13 @@ class Suspicion(Base):
     state: Mapped[str] = mapped_column(String(12), default="open")
     customer_id: Mapped[int | None] = mapped_column(ForeignKey("customer.id"), index=True)
     staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"), index=True)
-        UniqueConstraint("purchase_id"),
     device_id: Mapped[int | None] = mapped_column(ForeignKey("device.id"))
     store_id: Mapped[int | None] = mapped_column(ForeignKey("store.id"))
     coupon_id: Mapped[int | None] = mapped_column(ForeignKey("coupon.id"))
+    purchase_id: Mapped[int | None] = mapped_column(ForeignKey("purchase.id"))
+    """The order whose points wait for the verdict: cleared releases them, confirmed withholds them for good."""
     detail: Mapped[dict[str, Any]] = mapped_column(JSONB, default=dict)
     at: Mapped[datetime] = mapped_column(Moment)
     judged_at: Mapped[datetime | None] = mapped_column(Moment)
     judged_by: Mapped[str | None] = mapped_column(String(64))
     verdict: Mapped[str | None] = mapped_column(String(200))
-    purchase_id: Mapped[int | None] = mapped_column(ForeignKey("purchase.id"))
-    """The order whose points wait for the verdict: cleared releases them, confirmed withholds them for good."""

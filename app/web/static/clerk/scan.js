@@ -293,13 +293,13 @@ async function list() {
   $("tally").textContent = recent.tally ? t("tally", { n: recent.tally.number, money: money(recent.tally.pay_fen).replace(/\.00$/, "") }) : "";
   $("parked").hidden = !recent.parked;
   $("parked").textContent = t("parked_n", { n: recent.parked });
+  reviews.show(recent.reviews);
   const rows = [...waiting.reverse().map(unsentRow), ...recent.scans.map(scanRow)].slice(0, 20);
   $("recent").replaceChildren(...(rows.length ? rows : [el("li", { cls: "empty", text: t("recent_empty") })]));
   clearInterval(ticking);
   ticking = setInterval(countDown, 1000);
   countDown();
 }
-  reviews.show(recent.reviews);
 
 function unsentRow(attempt) {
   return el("li", { cls: "row" }, el("span", { cls: "dot" }, icon("wait")), el("div", {}, el("b", { text: attempt.what }), el("small", { "data-age": attempt.at })));
