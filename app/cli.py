@@ -1,8 +1,13 @@
 """The door for people at a terminal: `fanka`, whose commands are loaded when they are asked for."""
 
 import importlib
+import sys
+from collections.abc import Sequence
+from typing import Any
 
 import click
+
+from app.commands.speech import as_json
 
 # Name to module; each module holds a click command or group of the same name, with _ for -. In the order of help.
 COMMANDS = {
@@ -45,7 +50,29 @@ COMMANDS = {
 
 
 class _Lazy(click.Group):
-    """Imports a command's module only when it is run or described."""
+    """Imports a command's module only when it is run or described; who asked for JSON hears of wrong usage in JSON too."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,  # noqa: FBT001, FBT002 - click names and places it.
+        **extra: Any,
+    ) -> Any:
+        given = list(sys.argv[1:] if args is None else args)
+        if not standalone_mode or "--json" not in given:
+            return super().main(given, prog_name, complete_var, standalone_mode, **extra)
+        try:
+            ended = super().main(given, prog_name, complete_var, standalone_mode=False, **extra)
+        except click.Abort:
+            # What should have been typed in never came.
+            click.echo(as_json({"error": {"code": "aborted", "detail": "没有输入所需的内容 / what was asked for was not given"}}))
+            sys.exit(1)
+        except click.ClickException as error:
+            click.echo(as_json({"error": {"code": "usage", "detail": error.format_message()}}))
+            sys.exit(error.exit_code)
+        sys.exit(ended if isinstance(ended, int) else 0)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx

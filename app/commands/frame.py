@@ -1,7 +1,6 @@
 """What every command shares: `--json`, paging, and errors as one line with an exit code."""
 
 import functools
-import json
 import os
 import sys
 import traceback
@@ -9,10 +8,12 @@ from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
 import click
+from pydantic import ValidationError
 from redis.exceptions import RedisError
 from sqlalchemy.exc import OperationalError, ProgrammingError, SQLAlchemyError
 
-from app.commands.speech import Voice, told
+from app.commands.speech import Voice, printable, told
+from app.commands.speech import as_json as document_of
 from app.core.errors import FankaError, SettingError
 from app.core.secrets import UnsealError
 from app.wechat.errors import WeChatError
@@ -56,9 +57,9 @@ def fail(error: BaseException, *, as_json: bool) -> NoReturn:
     if os.environ.get("FANKA_LOG_LEVEL", "").upper() == "DEBUG":
         traceback.print_exception(error)
     if as_json:
-        click.echo(json.dumps({"error": {"code": code, "detail": detail}}, ensure_ascii=False))
+        click.echo(document_of({"error": {"code": code, "detail": detail}}))
     else:
-        click.echo(" ".join(told(detail).split()), err=True)
+        click.echo(printable(" ".join(told(detail).split())), err=True)
     sys.exit(USAGE if isinstance(error, SettingError) else REFUSED)
 
 
@@ -90,15 +91,24 @@ def _of_database(error: SQLAlchemyError) -> tuple[str, str]:
     return "database", f"数据库报错 {type(error).__name__} / the database refused: {type(error).__name__}"
 
 
+def _of_schema(error: ValidationError) -> tuple[str, str]:
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    where = ".".join(map(str, first["loc"])) or "?"
+    return "bad_field", f"{where} 填写有误 / {where}: {first['msg']}"
+
+
 def _first_line(error: BaseException) -> str:
     inner = getattr(error, "orig", None) or error
     return (str(inner).strip().splitlines() or [type(inner).__name__])[0][:200]
 
 
+_NOT_UTF8 = "参数不是有效的 UTF-8 文本 / an argument is not UTF-8 text"
 # The first kind that fits speaks.
 _WORDS: tuple[tuple[type[BaseException], Callable[[Any], tuple[str, str]]], ...] = (
     (WeChatError, lambda error: (f"wechat_{error.code or error.reason}", refusal(error))),
     (FankaError, lambda error: (str(error.code), error.detail)),
+    (ValidationError, _of_schema),
+    (UnicodeError, lambda _: ("not_utf8", _NOT_UTF8)),
     (UnsealError, lambda error: ("keys", f"密钥打不开已加密的数据 ({error}) / the keys do not open what is sealed: {error}")),
     (SQLAlchemyError, _of_database),
     (RedisError, lambda error: ("redis", f"Redis 没有应答 ({_first_line(error)}) / Redis does not answer: {_first_line(error)}")),

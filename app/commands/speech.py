@@ -61,7 +61,7 @@ class Voice:
     def line(self, zh: str, en: str) -> None:
         """One line for a person."""
         if not self.as_json:
-            click.echo(say(zh, en))
+            click.echo(printable(say(zh, en)))
 
     def progress(self, zh: str, en: str) -> None:
         """A line about work that goes on: to standard error, so that what a command answers stays alone on standard output."""
@@ -77,12 +77,22 @@ class Voice:
         shown = [[say(*head) for head in heads], *([_cell(value) for value in row] for row in rows)]
         widths = [max(width(row[column]) for row in shown) for column in range(len(heads))]
         for row in shown:
-            click.echo(_GAP.join(pad(value, columns) for value, columns in zip(row, widths, strict=True)).rstrip())
+            click.echo(printable(_GAP.join(pad(value, columns) for value, columns in zip(row, widths, strict=True)).rstrip()))
 
     def answer(self, document: Mapping[str, Any]) -> None:
         """The result as JSON, when that was asked for. Called once a command."""
         if self.as_json:
-            click.echo(json.dumps(document, ensure_ascii=False, default=str))
+            click.echo(as_json(document))
+
+
+def as_json(document: Mapping[str, Any]) -> str:
+    """A document on one line. A byte that a shell handed over and that is no UTF-8 is escaped: it must not stop what is to be said."""
+    return printable(json.dumps(document, ensure_ascii=False, default=str))
+
+
+def printable(text: str) -> str:
+    """A text that any UTF-8 terminal takes."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _cell(value: object) -> str:
