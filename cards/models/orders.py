@@ -34,11 +34,15 @@ class Purchase(Base):
         UniqueConstraint("source", "order_no"),
         CheckConstraint("source IN ('pos', 'mall', 'tmall', 'jd', 'app', 'wechat_pay')", name="source"),
         CheckConstraint("total_fen >= 0", name="total_fen"),
+        CheckConstraint("replaced_by_id <> id", name="replaced_by"),
         CheckConstraint("phone_sealed IS NOT NULL OR (phone_lookup IS NULL AND phone_lookup_next IS NULL)", name="phone_lookup"),
         Index("ix_purchase_customer_id_paid_at", "customer_id", "paid_at", postgresql_where="customer_id IS NOT NULL"),
         Index("ix_purchase_waiting", "phone_lookup", postgresql_where="customer_id IS NULL AND phone_lookup IS NOT NULL"),
         Index("ix_purchase_waiting_next", "phone_lookup_next", postgresql_where="customer_id IS NULL AND phone_lookup_next IS NOT NULL"),
         Index("ix_purchase_store_id_paid_at", "store_id", "paid_at"),
+        Index("ix_purchase_wechat", "store_id", "total_fen", "paid_at", postgresql_where="pay_method = 'wechat_pay'"),
+        Index("ix_purchase_pay_transaction_id", "pay_transaction_id", postgresql_where="pay_transaction_id IS NOT NULL"),
+        Index("ix_purchase_pay_trade_no", "pay_trade_no", postgresql_where="pay_trade_no IS NOT NULL"),
     )
 
     id: Mapped[int] = row_id()
@@ -58,6 +62,12 @@ class Purchase(Base):
     booked_at: Mapped[datetime] = mapped_column(Moment)
     total_fen: Mapped[int] = mapped_column(BigInteger)
     """What was paid: the sum over the lines of amount less discount."""
+    pay_method: Mapped[str | None] = mapped_column(String(16))
+    pay_transaction_id: Mapped[str | None] = mapped_column(String(64))
+    pay_trade_no: Mapped[str | None] = mapped_column(String(64))
+    """How it was paid, as far as the till told; by WeChat Pay's numbers it finds its notice, or the notice finds it."""
+    replaced_by_id: Mapped[int | None] = mapped_column(ForeignKey("purchase.id"))
+    """A payment that booked itself before the till told its order: that order stands in its place, and it counts for nothing."""
     content_hash: Mapped[str] = mapped_column(String(64))
     """SHA-256 over everything the order said but the phone: the same number with other content is refused."""
 

@@ -39,6 +39,7 @@ class PayNotice(Base):
         CheckConstraint("state IN ('booked', 'matched', 'parked', 'ignored')", name="state"),
         CheckConstraint("(state = 'parked') = (code IS NOT NULL)", name="code"),
         Index("ix_pay_notice_transaction_id", "transaction_id"),
+        Index("ix_pay_notice_out_trade_no", "out_trade_no", postgresql_where="out_trade_no IS NOT NULL"),
         Index("ix_pay_notice_payer", "payer_digest", postgresql_where="payer_digest IS NOT NULL"),
         Index("ix_pay_notice_parked", "received_at", postgresql_where="state = 'parked'"),
     )
@@ -48,6 +49,7 @@ class PayNotice(Base):
     notice_id: Mapped[str] = mapped_column(String(64))
     event_type: Mapped[str] = mapped_column(String(64))
     transaction_id: Mapped[str | None] = mapped_column(String(64))
+    out_trade_no: Mapped[str | None] = mapped_column(String(64))
     refund_id: Mapped[str | None] = mapped_column(String(64))
     amount_fen: Mapped[int | None] = mapped_column(BigInteger)
     payer_digest: Mapped[str | None] = mapped_column(String(64))

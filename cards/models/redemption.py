@@ -28,6 +28,7 @@ class CouponUse(Base):
         CheckConstraint("kind IN ('use', 'undo')", name="kind"),
         CheckConstraint("(kind = 'undo') = (reverses_id IS NOT NULL)", name="reverses"),
         CheckConstraint("times > 0 AND discount_fen >= 0", name="amounts"),
+        CheckConstraint("tier_fen >= 0", name="tier_fen"),
         UniqueConstraint("coupon_id", "purpose", "round"),
         UniqueConstraint("reverses_id"),
         Index("ix_coupon_use_order_key", "order_key", postgresql_where="order_key IS NOT NULL"),
@@ -48,6 +49,10 @@ class CouponUse(Base):
     order_key: Mapped[str | None] = mapped_column(String(128))
     total_fen: Mapped[int | None] = mapped_column(BigInteger)
     discount_fen: Mapped[int] = mapped_column(BigInteger, default=0)
+    tier_fen: Mapped[int] = mapped_column(BigInteger, default=0)
+    """What the member's tier took off before the coupon did: on the first coupon of an order alone."""
+    waived: Mapped[str | None] = mapped_column(String(32))
+    """The condition a supervisor let it through; `reason` says why."""
     store_id: Mapped[int] = mapped_column(ForeignKey("store.id"))
     staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
     device_id: Mapped[int | None] = mapped_column(ForeignKey("device.id"))
@@ -67,6 +72,7 @@ class CouponHold(Base):
         CheckConstraint("state IN ('open', 'confirmed', 'released', 'reversed')", name="state"),
         Index("ix_coupon_hold_order", "order_key", unique=True, postgresql_where="state = 'open'"),
         Index("ix_coupon_hold_due", "expires_at", postgresql_where="state = 'open'"),
+        Index("ix_coupon_hold_sold", "store_id", "settled_at", postgresql_where="state = 'confirmed'"),
     )
 
     id: Mapped[int] = row_id()
@@ -75,6 +81,8 @@ class CouponHold(Base):
     client_id: Mapped[str] = mapped_column(String(64))
     store_id: Mapped[int] = mapped_column(ForeignKey("store.id"))
     customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
+    staff_id: Mapped[int | None] = mapped_column(ForeignKey("staff.id"))
+    device_id: Mapped[int | None] = mapped_column(ForeignKey("device.id"))
     state: Mapped[str] = mapped_column(String(12), default="open")
     quote: Mapped[dict[str, Any]] = mapped_column(JSONB)
     points_txn_id: Mapped[int | None] = mapped_column(ForeignKey("points_txn.id"))

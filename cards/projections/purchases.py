@@ -11,6 +11,7 @@ from app.core.facts import Fact
 
 _MOVES = (
     "UPDATE purchase SET customer_id = :into WHERE customer_id = :old",
+    "UPDATE value_consent SET customer_id = :into WHERE customer_id = :old",
     "UPDATE earning_award SET customer_id = :into WHERE customer_id = :old",
     """INSERT INTO earning_use (rule_id, customer_id, span, points, times)
        SELECT rule_id, :into, span, points, times FROM earning_use WHERE customer_id = :old ORDER BY rule_id, span
