@@ -8,6 +8,7 @@ from cards.models import (
     defences,
     earning,
     ledger,
+    lifecycle,
     membership,
     orders,
     parked,
@@ -20,13 +21,14 @@ from cards.models import (
 )
 
 __all__ = [
-    "coupons",
     "claiming",
     "contact",
     "coupon_mirror",
-    "earning",
+    "coupons",
     "defences",
+    "earning",
     "ledger",
+    "lifecycle",
     "membership",
     "orders",
     "parked",

@@ -134,6 +134,24 @@ class ImportRun(Base):
     finished_at: Mapped[datetime | None] = mapped_column(Moment)
 
 
+class OldCardNumber(Base):
+    """A number on another vendor's card that is none of ours: it still finds its member. Sealed, and found by its keyed hash."""
+
+    __tablename__ = "old_card_number"
+    __table_args__ = (
+        UniqueConstraint("programme_id", "number_lookup"),
+        Index("ix_old_card_number_number_lookup_next", "number_lookup_next", postgresql_where="number_lookup_next IS NOT NULL"),
+    )
+
+    id: Mapped[int] = row_id()
+    public_id: Mapped[UUID] = mapped_column(Uuid, default=new_public_id, unique=True)
+    programme_id: Mapped[int] = mapped_column(ForeignKey("programme.id"))
+    card_id: Mapped[int] = mapped_column(ForeignKey("member_card.id"), index=True)
+    number_sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    number_lookup: Mapped[bytes] = mapped_column(LargeBinary)
+    number_lookup_next: Mapped[bytes | None] = mapped_column(LargeBinary)
+
+
 class ImportedMember(Base):
     """A member of another vendor's system by his id there: brought once, for good."""
 

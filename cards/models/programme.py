@@ -30,13 +30,16 @@ class Expiry(enum.StrEnum):
     """At the end of the day `expiry_months` months after it was earned."""
     YEAR_END = "year_end"
     """At the end of the calendar year `expiry_months // 12` years after the year of earning."""
+    FIXED_DAY = "fixed_day"
+    """At the end of the next `expiry_day` (the day itself included), `expiry_months // 12` years later."""
 
 
 class Programme(Base):
     __tablename__ = "programme"
     __table_args__ = (
         CheckConstraint("return_policy IN ('debt', 'floor_at_zero', 'refuse')", name="return_policy"),
-        CheckConstraint("expiry IN ('never', 'rolling', 'year_end')", name="expiry"),
+        CheckConstraint("expiry IN ('never', 'rolling', 'year_end', 'fixed_day')", name="expiry"),
+        CheckConstraint("(expiry = 'fixed_day') = (expiry_day IS NOT NULL)", name="expiry_day"),
         CheckConstraint("expiry_months BETWEEN 0 AND 120", name="expiry_months"),
         CheckConstraint("pending_days BETWEEN 0 AND 365", name="pending_days"),
     )
@@ -47,6 +50,8 @@ class Programme(Base):
     return_policy: Mapped[ReturnPolicy] = mapped_column(String(16), default=ReturnPolicy.DEBT)
     expiry: Mapped[Expiry] = mapped_column(String(16), default=Expiry.ROLLING)
     expiry_months: Mapped[int] = mapped_column(Integer, default=12)
+    expiry_day: Mapped[str | None] = mapped_column(String(5))
+    """`MM-DD` of `fixed_day`; 29 February falls on the 28th in a year without it."""
     pending_days: Mapped[int] = mapped_column(Integer, default=7)
     """Days of the return window: points of a purchase become active when it closes."""
     created_at: Mapped[datetime] = mapped_column(Moment)

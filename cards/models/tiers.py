@@ -35,12 +35,25 @@ class ChangeWhy(enum.StrEnum):
     PERIOD_ENDED = "period_ended"
     OVERRIDE = "override"
     OVERRIDE_ENDED = "override_ended"
+    GRANTED = "granted"
+    """Bought, or given by invitation."""
     IMPORTED = "imported"
     JOINED = "joined"
 
 
+class GrantWay(enum.StrEnum):
+    """How somebody has a tier he did not earn."""
+
+    HAND = "hand"
+    """By a decision that stands in place of what he earned, upwards or downwards."""
+    PAID = "paid"
+    """Bought for a term; who earns more stands higher."""
+    INVITED = "invited"
+    """By invitation for a term; who earns more stands higher."""
+
+
 class Tier(Base):
-    """One step of a programme. `threshold` is in the rule's measure: points, fen, or orders."""
+    """One step of a programme. `threshold` is in the rule's measure: points, fen, or orders; None for a tier that nobody earns."""
 
     __tablename__ = "tier"
     __table_args__ = (
@@ -49,6 +62,9 @@ class Tier(Base):
         UniqueConstraint("programme_id", "threshold"),
         CheckConstraint("rank BETWEEN 0 AND 99", name="rank"),
         CheckConstraint("threshold >= 0", name="threshold"),
+        UniqueConstraint("programme_id", "sku"),
+        CheckConstraint("(sku IS NULL) = (term_days IS NULL)", name="sku"),
+        CheckConstraint("term_days BETWEEN 1 AND 3660", name="term_days"),
         CheckConstraint("discount_percent BETWEEN 0 AND 90", name="discount_percent"),
         CheckConstraint("multiplier_percent BETWEEN 0 AND 1000", name="multiplier_percent"),
         CheckConstraint("birthday_multiplier_percent BETWEEN 0 AND 1000", name="birthday_multiplier_percent"),
@@ -60,7 +76,10 @@ class Tier(Base):
     rank: Mapped[int] = mapped_column(Integer)
     name: Mapped[str] = mapped_column(String(32))
     name_en: Mapped[str] = mapped_column(String(32), default="")
-    threshold: Mapped[int] = mapped_column(BigInteger)
+    threshold: Mapped[int | None] = mapped_column(BigInteger)
+    sku: Mapped[str | None] = mapped_column(String(64))
+    """The article that is this tier: an order with it gives the tier for `term_days`, each piece as long again."""
+    term_days: Mapped[int | None] = mapped_column(Integer)
     face: Mapped[str] = mapped_column(String(32), default="plain")
     """The look of the card: a class name of the pages' style sheet."""
     discount_percent: Mapped[int] = mapped_column(Integer, default=0)
@@ -98,7 +117,7 @@ class TierChange(Base):
     __tablename__ = "tier_change"
     __table_args__ = (
         CheckConstraint(
-            "why IN ('opened', 'qualified', 'period_ended', 'override', 'override_ended', 'imported', 'joined')",
+            "why IN ('opened', 'qualified', 'period_ended', 'override', 'override_ended', 'granted', 'imported', 'joined')",
             name="why",
         ),
         Index("ix_tier_change_card_id_at", "card_id", "at"),
@@ -117,13 +136,16 @@ class TierChange(Base):
 
 
 class TierOverride(Base):
-    """A tier given by hand, with its reason and its end. The newest one that has not ended rules."""
+    """A tier that was not earned, with its reason and its end. The one made by hand that has not ended rules; a paid or invited one is a floor."""
 
     __tablename__ = "tier_override"
     __table_args__ = (
         CheckConstraint("ends_at > from_at", name="ends_at"),
         CheckConstraint("reason <> ''", name="reason"),
-        Index("uq_tier_override_open", "card_id", unique=True, postgresql_where="ended_at IS NULL"),
+        CheckConstraint("way IN ('hand', 'paid', 'invited')", name="way"),
+        Index("uq_tier_override_open", "card_id", unique=True, postgresql_where="ended_at IS NULL AND way = 'hand'"),
+        Index("ix_tier_override_granted", "card_id", postgresql_where="ended_at IS NULL AND way <> 'hand'"),
+        UniqueConstraint("source"),
     )
 
     id: Mapped[int] = row_id()
@@ -135,3 +157,6 @@ class TierOverride(Base):
     from_at: Mapped[datetime] = mapped_column(Moment)
     ends_at: Mapped[datetime] = mapped_column(Moment)
     ended_at: Mapped[datetime | None] = mapped_column(Moment)
+    way: Mapped[GrantWay] = mapped_column(String(8), default=GrantWay.HAND)
+    source: Mapped[str | None] = mapped_column(String(160))
+    """What gave it: the order's key and line. One source gives one term, however often it is told."""
