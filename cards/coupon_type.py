@@ -51,6 +51,10 @@ class CouponType(Protocol):
         """How often one coupon can be used."""
         ...
 
+    def bound_to(self, terms: Any) -> tuple[str, ...]:
+        """SKUs one of which must be on the order, whatever the template says; empty for most types."""
+        ...
+
     def discounts(self, terms: Any, lines: Sequence[Line], *, times: int = 1) -> list[int]:
         """What it takes off each line, in fen; never more than the line's `amount_fen`."""
         ...

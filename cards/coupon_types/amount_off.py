@@ -22,6 +22,10 @@ class AmountOff:
         del terms
         return 1
 
+    def bound_to(self, terms: AmountTerms) -> tuple[str, ...]:
+        del terms
+        return ()
+
     def discounts(self, terms: AmountTerms, lines: Sequence[Line], *, times: int = 1) -> list[int]:
         return spread(terms.amount_fen * times, lines)
 

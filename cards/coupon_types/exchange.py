@@ -26,6 +26,10 @@ class Exchange:
         del terms
         return 1
 
+    def bound_to(self, terms: ExchangeTerms) -> tuple[str, ...]:
+        del terms
+        return ()
+
     def discounts(self, terms: ExchangeTerms, lines: Sequence[Line], *, times: int = 1) -> list[int]:
         return free_pieces(lines, pieces=times, pay_fen=terms.pay_fen)
 

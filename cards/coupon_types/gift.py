@@ -29,6 +29,10 @@ class Gift:
         del terms
         return 1
 
+    def bound_to(self, terms: GiftTerms) -> tuple[str, ...]:
+        del terms
+        return ()
+
     def discounts(self, terms: GiftTerms, lines: Sequence[Line], *, times: int = 1) -> list[int]:
         if terms.sku is None:
             return [0] * len(lines)

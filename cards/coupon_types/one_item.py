@@ -31,6 +31,9 @@ class OneItem:
         del terms
         return 1
 
+    def bound_to(self, terms: ItemTerms) -> tuple[str, ...]:
+        return (terms.sku,)
+
     def discounts(self, terms: ItemTerms, lines: Sequence[Line], *, times: int = 1) -> list[int]:
         parts, left = [0] * len(lines), terms.pieces * times
         dearest = sorted(range(len(lines)), key=lambda place: (-lines[place].unit_fen, place))

@@ -26,6 +26,10 @@ class PercentOff:
         del terms
         return 1
 
+    def bound_to(self, terms: PercentTerms) -> tuple[str, ...]:
+        del terms
+        return ()
+
     def discounts(self, terms: PercentTerms, lines: Sequence[Line], *, times: int = 1) -> list[int]:
         del times
         whole = sum(line.amount_fen for line in lines if line.counts)

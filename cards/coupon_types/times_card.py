@@ -25,6 +25,10 @@ class TimesCard:
     def uses(self, terms: TimesTerms) -> int:
         return terms.uses
 
+    def bound_to(self, terms: TimesTerms) -> tuple[str, ...]:
+        del terms
+        return ()
+
     def discounts(self, terms: TimesTerms, lines: Sequence[Line], *, times: int = 1) -> list[int]:
         del terms
         return free_pieces(lines, pieces=times)

@@ -223,11 +223,12 @@ def show_template(session: Session, template: CouponTemplate) -> dict[str, Any]:
 
 
 def _fill(session: Session, template: CouponTemplate, wish: TemplateWish) -> None:
-    _, terms = read_terms(wish.type, wish.terms)
+    kind, terms = read_terms(wish.type, wish.terms)
     values = wish.model_dump(exclude={"unit", "pool", "stores", "claim_on", "terms", "audience", "value_rule"})
     for name, value in values.items():
         setattr(template, name, value)
     template.terms = terms.model_dump(mode="json")
+    template.skus = wish.skus or list(kind.bound_to(terms))
     template.value_rule = None if wish.value_rule is None else wish.value_rule.model_dump(mode="json")
     template.claim_on = [rule.model_dump(mode="json") for rule in wish.claim_on]
     template.unit_id = _one(session.scalars(select(BusinessUnit.id).where(BusinessUnit.public_id == wish.unit)).all(), "business unit")
