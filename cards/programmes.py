@@ -11,6 +11,7 @@ from app.core.audit import note
 from app.core.bulk import table_of
 from app.core.errors import BadRequestError, ConflictError, NotFoundError
 from app.core.nouns import BusinessUnit
+from cards.expiry import tidy_day
 from cards.ledger.post import check_amount
 from cards.membership import only_programme
 from cards.models.membership import OpeningGift
@@ -27,8 +28,10 @@ def add_programme(
     pending_days: int,
     actor: str,
     now: datetime,
+    expiry_day: str | None = None,
 ) -> Programme:
-    """Make a programme. Raises BadRequestError, and ConflictError for a name that is taken."""
+    """Make a programme. `expiry_day` (`MM-DD`) belongs to a fixed day alone. Raises BadRequestError, and ConflictError for a name that is taken."""
+    day = _day_of(expiry, expiry_day)
     if not 1 <= len(name.strip()) <= 64:
         raise BadRequestError("名称为 1 到 64 个字 / a name has 1 to 64 characters", code="bad_name")
     if not 0 <= expiry_months <= 120 or not 0 <= pending_days <= 365:
@@ -40,6 +43,7 @@ def add_programme(
         return_policy=return_policy,
         expiry=expiry,
         expiry_months=expiry_months,
+        expiry_day=day,
         pending_days=pending_days,
         created_at=now,
     )
@@ -58,6 +62,25 @@ def add_programme(
         detail={"name": made.name},
     )
     return made
+
+
+def set_expiry(session: Session, programme: Programme, *, expiry: Expiry, months: int, day: str | None, actor: str, now: datetime) -> None:
+    """Say when points that are earned from now on expire. What was earned before keeps the day it was promised. Raises BadRequestError."""
+    if not 0 <= months <= 120:
+        raise BadRequestError("有效期 0 到 120 个月 / an expiry of 0 to 120 months", code="bad_programme")
+    locked = session.get_one(Programme, programme.id, with_for_update=True)
+    locked.expiry, locked.expiry_months, locked.expiry_day = expiry, months, _day_of(expiry, day)
+    session.flush()
+    detail = {"expiry": expiry.value, "months": months, "day": locked.expiry_day}
+    note(session, at=now, actor=actor, action="programme.expiry_set", object_type="programme", object_id=locked.public_id, detail=detail)
+
+
+def _day_of(expiry: Expiry, day: str | None) -> str | None:
+    if (expiry == Expiry.FIXED_DAY) != (day is not None):
+        raise BadRequestError(
+            "固定日到期须写明日期, 其他方式不写 / a fixed day needs its day, and nothing else has one", code="bad_programme"
+        )
+    return None if day is None else tidy_day(day)
 
 
 def programme_called(session: Session, name: str | None) -> Programme:

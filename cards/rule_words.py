@@ -54,10 +54,17 @@ def _of_cap(cap: Cap) -> tuple[str, str]:
 
 
 def _of_expiry(programme: Programme) -> Words:
-    if programme.expiry == Expiry.NEVER or not programme.expiry_months:
+    if programme.expiry == Expiry.NEVER or (programme.expiry == Expiry.ROLLING and not programme.expiry_months):
         return Words("有效期", "积分长期有效", "points do not expire")
+    years = programme.expiry_months // 12
+    if programme.expiry == Expiry.FIXED_DAY:
+        day = programme.expiry_day
+        if not years:
+            return Words("有效期", f"积分于获得后的第一个 {day} 到期", f"points expire after the next {day}")
+        return Words("有效期", f"积分于获得后的第一个 {day} 再过 {years} 年到期", f"points expire {years} years after the next {day}")
+    if programme.expiry == Expiry.YEAR_END and not years:
+        return Words("有效期", "积分于当年年底到期", "points expire at the end of the year")
     if programme.expiry == Expiry.YEAR_END:
-        years = programme.expiry_months // 12
         return Words(
             "有效期",
             f"积分于获得之年后第 {years} 年年底到期",

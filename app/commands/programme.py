@@ -14,7 +14,7 @@ from cards.mirror import set_up_mirror
 from cards.models.membership import OpeningGift
 from cards.models.programme import Expiry, Programme, ReturnPolicy
 from cards.points_at_till import Terms, write_terms
-from cards.programmes import add_programme, programme_called, set_gift, unit_called
+from cards.programmes import add_programme, programme_called, set_expiry, set_gift, unit_called
 
 ACTOR = "cli"
 
@@ -41,8 +41,9 @@ def programme() -> None:
     help="积分如何到期 · how points expire.",
 )
 @click.option("--months", type=click.IntRange(0, 120), default=12, show_default=True, help="有效月数 · how many months they last.")
+@click.option("--day", default=None, help="fixed_day 的日期 MM-DD · the day of fixed_day.")
 @click.option("--pending-days", type=click.IntRange(0, 365), default=7, show_default=True, help="退货期天数 · days of the return window.")
-def add(voice: Voice, *, name: str, returns: str, expiry: str, months: int, pending_days: int) -> None:
+def add(voice: Voice, *, name: str, returns: str, expiry: str, months: int, day: str | None, pending_days: int) -> None:
     """添加会员计划 · Add a programme."""
     with opened() as house, work(house.engine) as session:
         made = add_programme(
@@ -51,12 +52,27 @@ def add(voice: Voice, *, name: str, returns: str, expiry: str, months: int, pend
             return_policy=ReturnPolicy(returns),
             expiry=Expiry(expiry),
             expiry_months=months,
+            expiry_day=day,
             pending_days=pending_days,
             actor=ACTOR,
             now=house.clock.now(),
         )
         voice.line(f"已添加会员计划 {made.name}", f"added the programme {made.name}")
         voice.answer({"id": str(made.public_id), "name": made.name})
+
+
+@command(programme, "expiry")
+@click.argument("expiry", type=click.Choice([each.value for each in Expiry]))
+@click.option("--months", type=click.IntRange(0, 120), default=12, show_default=True, help="有效月数 · how many months they last.")
+@click.option("--day", default=None, help="fixed_day 的日期 MM-DD · the day of fixed_day.")
+@click.option("--programme", "name", default=None, help="会员计划, 只有一个时可省 · which programme, if there are several.")
+def expiry_(voice: Voice, *, expiry: str, months: int, day: str | None, name: str | None) -> None:
+    """改积分有效期 · Say when points earned from now on expire; earlier ones keep their day."""
+    with opened() as house, work(house.engine) as session:
+        found = programme_called(session, name)
+        set_expiry(session, found, expiry=Expiry(expiry), months=months, day=day, actor=ACTOR, now=house.clock.now())
+        voice.line(f"{found.name}: {expiry} {months} {day or ''}", f"{found.name}: {expiry} {months} {day or ''}")
+        voice.answer({"programme": found.name, "expiry": expiry, "months": months, "day": day})
 
 
 @command(programme, "points-pay")
@@ -93,6 +109,7 @@ def list_(voice: Voice) -> None:
                 "members": count_members(session, row.id),
                 "expiry": row.expiry,
                 "expiry_months": row.expiry_months,
+                "expiry_day": row.expiry_day,
                 "pending_days": row.pending_days,
                 "returns": row.return_policy,
                 "gift": given.points if (given := session.get(OpeningGift, row.id)) else 0,

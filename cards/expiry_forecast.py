@@ -1,0 +1,75 @@
+"""What is going to expire: points, lots and members by day and unit, and the channels on which their members would hear of it."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from app.core.clock import business_day
+from cards.models.ledger import Lot, LotState, Wallet, WalletKind
+from cards.reminders import Channel, find_ways
+
+_CHUNK = 1000
+_BY_DAY = text(
+    """
+    SELECT (lot.expires_at AT TIME ZONE 'Asia/Shanghai' - interval '1 microsecond')::date AS day, unit.name AS unit,
+           sum(lot.remaining)::bigint AS points, count(*) AS lots, count(DISTINCT lot.wallet_id) AS members
+    FROM lot JOIN wallet ON wallet.id = lot.wallet_id AND wallet.kind = 'points' AND wallet.programme_id = :programme
+    JOIN business_unit AS unit ON unit.id = lot.issuing_unit_id
+    WHERE lot.state IN ('active', 'pending') AND lot.remaining > 0 AND lot.expires_at <= :until
+    GROUP BY 1, 2 ORDER BY 1, 2
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What expires at the end of one day of what one unit has issued."""
+
+    day: date
+    """The last day on which it counts."""
+    unit: str
+    points: int
+    lots: int
+    members: int
+
+
+def forecast_expiry(session: Session, *, programme_id: int, until: datetime) -> list[Due]:
+    """What expires up to a moment (UTC), by day and unit; what is over and was not yet swept away is in it. Nothing is changed."""
+    rows = session.execute(_BY_DAY, {"programme": programme_id, "until": until})
+    return [Due(row.day, row.unit, row.points, row.lots, row.members) for row in rows]
+
+
+def forecast_notices(session: Session, *, programme_id: int, until: datetime, now: datetime, mail: bool) -> dict[str, int]:
+    """How many members it concerns, by the channel that would tell them at this moment; the badge on the card page tells them in any case."""
+    told: Counter[str] = Counter({"members": 0, **{channel.value: 0 for channel in Channel}})
+    after = 0
+    while people := _members(session, programme_id=programme_id, until=until, now=now, after=after):
+        ways = find_ways(session, people, now=now)
+        told["members"] += len(people)
+        for person in people:
+            allowed = ways[person].allowed("expiry", now=now, mail=mail) if person in ways else (Channel.BADGE,)
+            told.update(channel.value for channel in allowed)
+        after = people[-1]
+    return dict(told)
+
+
+def year_end(now: datetime) -> date:
+    """The last day of the present year in Asia/Shanghai."""
+    return business_day(now).replace(month=12, day=31)
+
+
+def _members(session: Session, *, programme_id: int, until: datetime, now: datetime, after: int) -> Sequence[int]:
+    query = (
+        select(Wallet.customer_id)
+        .join(Lot, Lot.wallet_id == Wallet.id)
+        .where(Wallet.kind == WalletKind.POINTS, Wallet.programme_id == programme_id, Wallet.customer_id > after)
+        .where(Lot.state.in_((LotState.ACTIVE, LotState.PENDING)), Lot.remaining > 0, Lot.expires_at > now, Lot.expires_at <= until)
+        .group_by(Wallet.customer_id)
+        .order_by(Wallet.customer_id)
+        .limit(_CHUNK)
+    )
+    return session.scalars(query).all()
