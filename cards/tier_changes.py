@@ -10,7 +10,7 @@ from app.core.facts import Fact, lock_customers, record
 from app.core.ids import new_public_id
 from app.core.registry import Registry
 from cards.models.membership import CardState, MemberCard
-from cards.models.tiers import ChangeWhy, Tier, TierChange, TierOverride
+from cards.models.tiers import ChangeWhy, GrantWay, Tier, TierChange, TierOverride
 from cards.tier_periods import Place, place_of
 
 UPGRADED, DOWNGRADED = "tier.upgraded", "tier.downgraded"
@@ -18,7 +18,7 @@ UPGRADED, DOWNGRADED = "tier.upgraded", "tier.downgraded"
 
 def read_ladder(session: Session, programme_id: int) -> Sequence[Tier]:
     """The tiers of a programme, the lowest first."""
-    return session.scalars(select(Tier).where(Tier.programme_id == programme_id).order_by(Tier.threshold)).all()
+    return session.scalars(select(Tier).where(Tier.programme_id == programme_id).order_by(Tier.rank)).all()
 
 
 def lock_cards(session: Session, *, programme_id: int, customer_ids: Sequence[int]) -> list[MemberCard]:
@@ -39,7 +39,25 @@ def lock_cards(session: Session, *, programme_id: int, customer_ids: Sequence[in
 
 def open_override(session: Session, card_id: int) -> TierOverride | None:
     """The exception made by hand that has not been ended, or None; its end date may have come."""
-    return session.scalar(select(TierOverride).where(TierOverride.card_id == card_id, TierOverride.ended_at.is_(None)))
+    return next((each for each in open_grants(session, card_id) if each.way == GrantWay.HAND), None)
+
+
+def open_grants(session: Session, card_id: int) -> list[TierOverride]:
+    """Everything a card was given without earning it that has not been ended: by hand, bought, by invitation. Terms may lie ahead or be over."""
+    query = select(TierOverride).where(TierOverride.card_id == card_id, TierOverride.ended_at.is_(None))
+    return list(session.scalars(query.order_by(TierOverride.id).execution_options(populate_existing=True)))
+
+
+def floor_of(ladder: Sequence[Tier], grants: Sequence[TierOverride], *, at: datetime) -> Place:
+    """The best of what was bought or given by invitation and is good at a moment (UTC); nobody falls below it while it lasts."""
+    alive = [each for each in grants if each.way != GrantWay.HAND and each.from_at <= at < each.ends_at]
+    best = max(alive, key=lambda each: (place_of(ladder, each.tier_id), each.ends_at), default=None)
+    return Place(None, None) if best is None else Place(best.tier_id, best.ends_at)
+
+
+def not_below(ladder: Sequence[Tier], place: Place, floor: Place) -> Place:
+    """A place, or the floor where that is higher."""
+    return floor if place_of(ladder, floor.tier_id) > place_of(ladder, place.tier_id) else place
 
 
 def move_card(

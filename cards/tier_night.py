@@ -1,6 +1,6 @@
 """The night's third step: periods that are over are judged, exceptions that are over end. It may run twice and be killed at any batch."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import select
@@ -10,8 +10,8 @@ from app.core.house import House
 from app.core.registry import Registry
 from app.core.unit import reading, work
 from cards.models.membership import CardState, MemberCard
-from cards.models.tiers import ChangeWhy, Tier, TierRule
-from cards.tier_changes import lock_cards, move_card, open_override, read_ladder
+from cards.models.tiers import ChangeWhy, GrantWay, Tier, TierRule
+from cards.tier_changes import floor_of, lock_cards, move_card, not_below, open_grants, read_ladder
 from cards.tier_periods import Place, place_at, place_of, rung_for, safe_until, span_now, span_upto, when_period_ends
 from cards.tiers import measured_now
 
@@ -56,18 +56,24 @@ def _judge(session: Session, programme_id: int, due: Sequence[int], *, everyone:
     cards = lock_cards(session, programme_id=programme_id, customer_ids=due)
     current = measured_now(session, rule=rule, spans={card.customer_id: span_now(rule, now) for card in cards})
     changed, left = 0, []
+    floors: dict[int, Place] = {}
     for card in cards:
-        override = open_override(session, card.id)
-        if override is None:
-            left.append(card)
-        elif override.ends_at <= now:
-            override.ended_at = now
+        grants = open_grants(session, card.id)
+        over = [each for each in grants if each.ends_at <= now]
+        floors[card.id] = floor_of(ladder, grants, at=now)
+        for each in over:
+            each.ended_at = now
+        if any(each.way == GrantWay.HAND and each.ends_at > now for each in grants):
+            continue
+        if any(each.tier_id == card.tier_id for each in over):
             measured = current.get(card.customer_id, 0)
-            place = place_at(ladder, rung_for(ladder, measured), safe_until(rule, now))
+            place = not_below(ladder, place_at(ladder, rung_for(ladder, measured), safe_until(rule, now)), floors[card.id])
             changed += _move(
                 session, card, place, ladder=ladder, why=ChangeWhy.OVERRIDE_ENDED, measured=measured, registry=registry, now=now
             )
-    changed += _end_periods(session, left, rule=rule, ladder=ladder, current=current, registry=registry, now=now)
+        else:
+            left.append(card)
+    changed += _end_periods(session, left, floors, rule=rule, ladder=ladder, current=current, registry=registry, now=now)
     if everyone:
         for card in left:
             measured = current.get(card.customer_id, 0)
@@ -83,6 +89,7 @@ def _judge(session: Session, programme_id: int, due: Sequence[int], *, everyone:
 def _end_periods(
     session: Session,
     cards: Sequence[MemberCard],
+    floors: Mapping[int, Place],
     *,
     rule: TierRule,
     ladder: Sequence[Tier],
@@ -100,7 +107,7 @@ def _end_periods(
         for card in waiting:
             held = Place(card.tier_id, card.tier_until)
             over, upto = ended.get(card.customer_id, 0), current.get(card.customer_id, 0)
-            place = when_period_ends(rule, ladder, held, ended=over, current=upto, now=now)
+            place = not_below(ladder, when_period_ends(rule, ladder, held, ended=over, current=upto, now=now), floors[card.id])
             if place == held:
                 continue
             changed += _move(

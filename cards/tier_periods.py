@@ -26,14 +26,14 @@ class Rule(Protocol):
 
 
 class Rung(Protocol):
-    """What is read of a tier. Ladders are sorted by threshold."""
+    """What is read of a tier. Ladders are sorted by rank; a tier without a threshold is earned by nobody."""
 
     @property
     def id(self) -> int: ...
     @property
     def rank(self) -> int: ...
     @property
-    def threshold(self) -> int: ...
+    def threshold(self) -> int | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,12 @@ def safe_until(rule: Rule, at: datetime) -> datetime:
 
 def rung_for(ladder: Sequence[Rung], measured: int) -> int:
     """The place in the ladder somebody qualifies for; -1 below the first."""
-    return max((place for place, rung in enumerate(ladder) if measured >= rung.threshold), default=-1)
+    return max((place for place, rung in enumerate(ladder) if rung.threshold is not None and measured >= rung.threshold), default=-1)
+
+
+def lower_rung(ladder: Sequence[Rung], place: int) -> int:
+    """The next place below that can be earned; -1 below the first."""
+    return max((each for each in range(place) if ladder[each].threshold is not None), default=-1)
 
 
 def place_of(ladder: Sequence[Rung], tier_id: int | None) -> int:
@@ -75,10 +80,10 @@ def place_of(ladder: Sequence[Rung], tier_id: int | None) -> int:
 
 
 def place_at(ladder: Sequence[Rung], place: int, until: datetime) -> Place:
-    """A place of the ladder as it is kept: nobody loses what has no threshold."""
+    """A place of the ladder as it is kept: nobody loses what everybody has."""
     if place < 0:
         return Place(None, None)
-    return Place(ladder[place].id, until if ladder[place].threshold > 0 else None)
+    return Place(ladder[place].id, None if ladder[place].threshold == 0 else until)
 
 
 def when_period_ends(rule: Rule, ladder: Sequence[Rung], held: Place, *, ended: int, current: int, now: datetime) -> Place:
@@ -98,5 +103,5 @@ def when_period_ends(rule: Rule, ladder: Sequence[Rung], held: Place, *, ended: 
         return place_at(ladder, place, following)
     if now < held.until + timedelta(days=rule.grace_days):
         return held
-    lower = target if rule.step == "full" else max(place - 1, target)
+    lower = target if rule.step == "full" else max(lower_rung(ladder, place), target)
     return place_at(ladder, lower, following)

@@ -20,11 +20,16 @@ _LARGEST = 10**12
 
 
 def add_tier(session: Session, tier: Tier, *, actor: str, now: datetime) -> Tier:
-    """Add a step to a programme's ladder; ranks and thresholds climb together. Raises BadRequestError, ConflictError."""
-    if not tier.name.strip() or not 0 <= tier.threshold <= _LARGEST:
+    """Add a step to a programme's ladder; ranks and thresholds climb together. One without a threshold is bought or given, never earned.
+
+    Raises BadRequestError, ConflictError.
+    """
+    threshold = tier.threshold
+    if not tier.name.strip() or (threshold is not None and not 0 <= threshold <= _LARGEST):
         raise BadRequestError("等级要有名称和不小于 0 的门槛 / a tier has a name and a threshold of at least 0", code="bad_tier")
     for other in read_ladder(session, tier.programme_id):
-        if (other.rank < tier.rank) != (other.threshold < tier.threshold) or other.rank == tier.rank:
+        climbs = threshold is None or other.threshold is None or (other.rank < tier.rank) == (other.threshold < threshold)
+        if not climbs or other.rank == tier.rank:
             raise ConflictError(
                 f"名次与门槛须同升, 与 {other.name} 不符 / rank and threshold climb together; compare {other.name}", code="tier_order"
             )
@@ -42,7 +47,7 @@ def add_tier(session: Session, tier: Tier, *, actor: str, now: datetime) -> Tier
         action="tier.added",
         object_type="tier",
         object_id=tier.public_id,
-        detail={"name": tier.name, "rank": tier.rank, "threshold": tier.threshold},
+        detail={"name": tier.name, "rank": tier.rank, "threshold": tier.threshold, "sku": tier.sku, "term_days": tier.term_days},
     )
     return tier
 

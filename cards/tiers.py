@@ -15,7 +15,7 @@ from cards.membership import card_of
 from cards.models.membership import MemberCard
 from cards.models.tiers import ChangeWhy, Tier, TierChange, TierRule, TierWindow
 from cards.phones import living_customer
-from cards.tier_changes import lock_cards, move_card, open_override, read_ladder
+from cards.tier_changes import floor_of, lock_cards, move_card, open_grants, open_override, read_ladder
 from cards.tier_periods import place_at, place_of, rung_for, safe_until, span_now, span_upto
 from cards.tier_rule import Span, measure_called
 
@@ -44,6 +44,7 @@ def requalify(
     if not cards:
         return None
     card = cards[0]
+    # Who was placed by hand stays there; who bought a tier or was invited to it rises above it by what he brings.
     override = open_override(session, card.id)
     if override is not None and override.ends_at > now:
         return None
@@ -76,12 +77,12 @@ def current_tier(session: Session, *, customer_id: int, programme_id: int, at: d
     card = card_of(session, customer_id=customer_id, programme_id=programme_id)
     if card is None or card.tier_id is None:
         return None
-    override = open_override(session, card.id)
-    if override is None or override.ends_at > at:
+    grants = open_grants(session, card.id)
+    if not any(each.ends_at <= at and each.tier_id == card.tier_id for each in grants):
         return session.get(Tier, card.tier_id)
     ladder, rule = read_ladder(session, programme_id), session.get(TierRule, programme_id)
     measured = 0 if rule is None else _measured(session, rule, customer_id=customer_id, spans=[span_now(rule, at)])
-    place = rung_for(ladder, measured)
+    place = max(rung_for(ladder, measured), place_of(ladder, floor_of(ladder, grants, at=at).tier_id))
     return ladder[place] if place >= 0 else None
 
 
@@ -124,12 +125,12 @@ def progress(session: Session, *, customer_id: int, programme_id: int, at: datet
     tier = current_tier(session, customer_id=customer_id, programme_id=programme_id, at=at)
     measured = _measured(session, rule, customer_id=customer_id, spans=[span_now(rule, at)])
     place = place_of(ladder, tier.id if tier else None)
-    if place + 1 >= len(ladder):
+    following = next((each for each in ladder[place + 1 :] if each.threshold is not None), None)
+    if following is None or following.threshold is None:
         return Progress(tier, None, measured, 0, 100, card.tier_until, "已是最高等级", "the highest tier")
-    following = ladder[place + 1]
     missing = max(following.threshold - measured, 0)
     zh, en = measure_called(rule.measure).wish(missing)
-    percent = min(max(measured, 0) * 100 // following.threshold, 100)
+    percent = min(max(measured, 0) * 100 // max(following.threshold, 1), 100)
     name_en = following.name_en or following.name
     return Progress(tier, following, measured, missing, percent, card.tier_until, f"{zh}升级为{following.name}", f"{en} to reach {name_en}")
 

@@ -16,6 +16,7 @@ from cards.models.membership import CardState, MemberCard
 from cards.models.tiers import Tier, TierRule, TierStep, TierWindow
 from cards.programmes import programme_called
 from cards.tier_changes import read_ladder
+from cards.tier_grants import invite
 from cards.tier_night import review_tiers
 from cards.tier_rule import measures
 from cards.tier_setup import add_tier, override_tier, set_rule
@@ -33,7 +34,14 @@ def tier() -> None:
 @command(tier, "add")
 @click.argument("name")
 @click.option("--rank", type=click.IntRange(0, 99), required=True, help="名次, 0 最低 · its rank, 0 is the lowest.")
-@click.option("--threshold", type=click.IntRange(0), required=True, help="门槛: 积分, 分, 或订单数 · points, fen, or orders.")
+@click.option(
+    "--threshold",
+    type=click.IntRange(0),
+    default=None,
+    help="门槛: 积分, 分, 或订单数; 不填则只能购买或受邀 · points, fen, or orders; without it nobody earns it.",
+)
+@click.option("--sku", default=None, help="购买此等级的商品 · the article that is this tier.")
+@click.option("--days", type=click.IntRange(1, 3660), default=None, help="每件的天数 · days each piece gives it for.")
 @click.option("--english", default="", help="英文名 · its English name.")
 @click.option("--face", default="plain", show_default=True, help="卡面样式 · the look of the card.")
 @click.option("--discount", type=click.IntRange(0, 90), default=0, show_default=True, help="减免百分比, 5 即九五折 · percent off.")
@@ -49,7 +57,9 @@ def add(
     *,
     name: str,
     rank: int,
-    threshold: int,
+    threshold: int | None,
+    sku: str | None,
+    days: int | None,
     english: str,
     face: str,
     discount: int,
@@ -67,6 +77,8 @@ def add(
             name=name,
             name_en=english,
             threshold=threshold,
+            sku=sku,
+            term_days=days,
             face=face,
             discount_percent=discount,
             multiplier_percent=multiplier,
@@ -75,8 +87,17 @@ def add(
             benefits_en=benefits_english,
         )
         add_tier(session, made, actor=ACTOR, now=house.clock.now())
-        voice.line(f"已添加等级 {made.name}: {made.threshold:,} 起", f"added the tier {made.name} from {made.threshold:,}")
-        voice.answer({"id": str(made.public_id), "name": made.name, "rank": made.rank, "threshold": made.threshold})
+        voice.line(f"已添加等级 {made.name}: {_way(made)[0]}", f"added the tier {made.name}: {_way(made)[1]}")
+        voice.answer(
+            {
+                "id": str(made.public_id),
+                "name": made.name,
+                "rank": made.rank,
+                "threshold": made.threshold,
+                "sku": made.sku,
+                "term_days": made.term_days,
+            }
+        )
 
 
 @command(tier, "list")
@@ -90,7 +111,17 @@ def list_(voice: Voice, *, programme: str | None) -> None:
         held = {row[0]: row[1] for row in session.execute(query.group_by(MemberCard.tier_id))}
     voice.table(
         [("名次", "rank"), ("名称", "name"), ("门槛", "threshold"), ("减免%", "off %"), ("倍率%", "points %"), ("会员", "members")],
-        [(each.rank, each.name, each.threshold, each.discount_percent, each.multiplier_percent, held.get(each.id, 0)) for each in ladder],
+        [
+            (
+                each.rank,
+                each.name,
+                "-" if each.threshold is None else each.threshold,
+                each.discount_percent,
+                each.multiplier_percent,
+                held.get(each.id, 0),
+            )
+            for each in ladder
+        ],
         empty=("还没有等级", "there is no tier yet"),
     )
     if rule is not None:
@@ -108,6 +139,8 @@ def list_(voice: Voice, *, programme: str | None) -> None:
                     "name": each.name,
                     "rank": each.rank,
                     "threshold": each.threshold,
+                    "sku": each.sku,
+                    "term_days": each.term_days,
                     "discount_percent": each.discount_percent,
                     "multiplier_percent": each.multiplier_percent,
                     "members": held.get(each.id, 0),
@@ -195,6 +228,38 @@ def override(voice: Voice, *, number: str, name: str, until: date, reason: str, 
         )
         voice.line(f"{number} 为 {name}, 到 {until:%Y-%m-%d} 为止", f"{number} is {name} until {until:%Y-%m-%d}")
         voice.answer({"number": number, "tier": name, "until": iso(ends_at)})
+
+
+@command(tier, "invite")
+@click.argument("number")
+@click.argument("name")
+@click.option("--until", type=click.DateTime(["%Y-%m-%d"]), required=True, help="最后一天 · the last day, YYYY-MM-DD.")
+@click.option("--reason", required=True, help="原因 · why.")
+@_PROGRAMME
+def invite_(voice: Voice, *, number: str, name: str, until: date, reason: str, programme: str | None) -> None:
+    """邀请进入等级 · Invite a member (by card number) to a tier; who earns more stands higher all the same."""
+    with opened() as house, work(house.engine) as session:
+        found = programme_called(session, programme)
+        card = find_member(session, programme_id=found.id, number=number, ring=house.ring)
+        wanted = find_tier(session, programme_id=found.id, name=name)
+        if card is None:
+            raise NotFoundError(f"没有会员卡 {number} / there is no card {number}", code="no_member")
+        if wanted is None:
+            raise NotFoundError(f"没有等级 {name} / there is no tier {name}", code="no_tier")
+        ends_at = midnight(date(until.year, until.month, until.day) + timedelta(days=1))
+        now = house.clock.now()
+        invite(session, card, tier=wanted, ends_at=ends_at, reason=reason, actor=ACTOR, registry=house.registry, now=now)
+        voice.line(f"{card.number} 受邀为 {name}, 到 {until:%Y-%m-%d} 为止", f"{card.number} is invited to {name} until {until:%Y-%m-%d}")
+        voice.answer({"number": card.number, "tier": name, "until": iso(ends_at)})
+
+
+def _way(tier: Tier) -> tuple[str, str]:
+    """How somebody comes to a tier."""
+    if tier.threshold is not None:
+        return f"{tier.threshold:,} 起", f"from {tier.threshold:,}"
+    if tier.sku is not None:
+        return f"购买 {tier.sku}, 每件 {tier.term_days} 天", f"bought as {tier.sku}, {tier.term_days} days a piece"
+    return "受邀", "by invitation"
 
 
 @command(tier, "review")
