@@ -41,7 +41,7 @@ def find_buyer(session: Session, order: OrderIn, *, programme_id: int, ring: Key
         return Buyer(found[0].id if found else None, phone)
     customer_id: int | None = None
     if order.card is not None:
-        card = find_member(session, programme_id=programme_id, number=order.card)
+        card = find_member(session, programme_id=programme_id, number=order.card, ring=ring)
         customer_id = None if card is None else card.customer_id
     elif order.customer is not None:
         customer_id = session.scalar(select(Customer.id).where(Customer.public_id == order.customer, Customer.erased_at.is_(None)))

@@ -24,6 +24,7 @@ from cards.models.membership import CardPath, CardState, MemberCard, OpeningGift
 from cards.models.programme import Programme
 from cards.models.tiers import ChangeWhy, Tier, TierChange
 from cards.numbers import new_number, tidy_number
+from cards.old_numbers import find_old_number
 from cards.phones import find_by_phone, living_customer, tidy_phone
 
 OPENED, IMPORTED = "card.opened", "card.imported"
@@ -119,7 +120,7 @@ def find_member(
 ) -> MemberCard | None:
     """The card a member is found by: its number (also one that was merged away), his phone (`ring` is then needed) or the card's public id.
 
-    Raises BadRequestError for a phone that is none. Moving codes are read by `cards.codes`, which gives the customer: see `card_of`.
+    With the `ring` the number of an old card of another vendor finds him too. Raises BadRequestError for a phone that is none. Moving codes are read by `cards.codes`, which gives the customer: see `card_of`.
     """
     if phone is not None:
         assert ring is not None, "a phone is found by its keyed hash"
@@ -130,6 +131,8 @@ def find_member(
     if number is not None:
         tidy = tidy_number(number)
         card = None if tidy is None else session.scalar(select(MemberCard).where(MemberCard.number == tidy))
+        if tidy is None and ring is not None:
+            card = find_old_number(session, ring, programme_id=programme_id, written=number)
     else:
         card = session.scalar(select(MemberCard).where(MemberCard.public_id == public_id))
     if card is None or card.programme_id != programme_id:
@@ -148,6 +151,11 @@ def only_programme(session: Session) -> Programme:
     if len(found) != 1:
         raise NotFoundError("请指明会员计划 / say which programme", code="no_programme")
     return found[0]
+
+
+def name_of_programme(session: Session, programme_id: int) -> str:
+    """What a programme is called."""
+    return session.get_one(Programme, programme_id).name
 
 
 def customer_of(session: Session, card: MemberCard) -> Customer:

@@ -78,7 +78,7 @@ def bind(voice: Voice, *, customer: UUID, phone: str, name: str | None) -> None:
 def birthday(voice: Voice, *, number: str, day: str, name: str | None) -> None:
     """登记生日 · Keep a member's birthday (MM-DD), by card number."""
     with opened() as house, work(house.engine) as session:
-        card = find_member(session, programme_id=programme_called(session, name).id, number=number)
+        card = find_member(session, programme_id=programme_called(session, name).id, number=number, ring=house.ring)
         if card is None:
             raise NotFoundError("没有这位会员 / there is no such member", code="no_member")
         know_birthday(session, house.ring, card, written=day, by_hand=True)

@@ -36,7 +36,8 @@ def look_up(session: Session, house: House, key: str, *, programme_id: int, clie
     bare = re.sub(r"[\s()-]", "", key)
     if bare.isascii() and _PHONE.match(bare):
         return find_member(session, programme_id=programme_id, phone=bare, ring=house.ring)
-    return None
+    # What is none of ours may stand on an old card.
+    return find_member(session, programme_id=programme_id, number=key, ring=house.ring)
 
 
 def tell_member(session: Session, house: House, card: MemberCard) -> dict[str, Any]:

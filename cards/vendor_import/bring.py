@@ -21,6 +21,7 @@ from cards.models.coupons import CouponTemplate
 from cards.models.ledger import TxnKind, WalletKind
 from cards.models.membership import CardPath, ImportedMember, MemberCard
 from cards.models.tiers import ChangeWhy, Tier, TierChange, TierRule
+from cards.old_numbers import keep_old_number
 from cards.phones import find_by_phone, know_phone, lock_phone
 from cards.tier_periods import safe_until
 from cards.vendor_import.rows import CouponRow, end_of, start_of
@@ -78,6 +79,8 @@ def bring(house: House, session: Session, person: Person, *, target: Target) -> 
         "imported_at": now,
     }
     session.execute(pg_insert(table_of(ImportedMember)).values(marker))
+    if person.row.old_number is not None:
+        keep_old_number(session, house.ring, card, person.row.old_number)
     if person.row.birthday and card.birthday_sealed is None:
         know_birthday(session, house.ring, card, written=person.row.birthday)
     _credit(house, session, person, card, target=target)
@@ -105,7 +108,7 @@ def _open(house: House, session: Session, person: Person, *, target: Target) -> 
         actor=target.actor,
         now=now,
         store_id=session.scalar(select(Store.id).where(Store.code == row.store).order_by(Store.id).limit(1)) if row.store else None,
-        number=row.card_number,
+        number=row.own_number,
         opened_at=start_of(row.joined_on),
         with_gift=False,
     ).card
@@ -167,7 +170,7 @@ def _rank(house: House, session: Session, person: Person, card: MemberCard, *, t
         at=now,
     )
     session.add(change)
-    card.tier_id, card.tier_since, card.tier_until = tier.id, now, until if tier.threshold > 0 else None
+    card.tier_id, card.tier_since, card.tier_until = tier.id, now, None if tier.threshold == 0 else until
     session.flush()
 
 

@@ -10,6 +10,7 @@ from cards.birthdays import tidy_birthday
 from cards.expiry import midnight
 from cards.ledger.post import MOST
 from cards.numbers import tidy_number
+from cards.old_numbers import tidy_old_number
 from cards.phones import tidy_phone
 
 Key = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f]+$")]
@@ -27,9 +28,9 @@ def _phone(written: Any) -> str:
 def _number(written: Any) -> str | None:
     if written in (None, ""):
         return None
-    found = tidy_number(str(written))
+    found = tidy_number(str(written)) or tidy_old_number(str(written))
     if found is None:
-        raise ValueError("not a card number of 16 digits with Luhn's check digit")
+        raise ValueError("not a card number: 4 to 40 letters and digits")
     return found
 
 
@@ -61,7 +62,10 @@ class _Row(BaseModel):
 
 
 class MemberRow(_Row):
-    """`points` and `balance_fen` are the vendor's own totals: what the other files say must add up to them."""
+    """`points` and `balance_fen` are the vendor's own totals: what the other files say must add up to them.
+
+    A card number of ours (16 digits with Luhn's check digit) is kept; any other becomes an old number that leads to the new card.
+    """
 
     phone: Annotated[str, BeforeValidator(_phone)]
     card_number: Annotated[str | None, BeforeValidator(_number)] = None
@@ -73,6 +77,16 @@ class MemberRow(_Row):
     store: Annotated[str, StringConstraints(max_length=32)] = ""
     points: Whole = None
     balance_fen: Whole = None
+
+    @property
+    def own_number(self) -> str | None:
+        """The number to go on with, when it is one of ours."""
+        return None if self.card_number is None else tidy_number(self.card_number)
+
+    @property
+    def old_number(self) -> str | None:
+        """The number that only finds its member."""
+        return self.card_number if self.own_number is None else None
 
 
 class PointsRow(_Row):

@@ -17,6 +17,8 @@ from app.core.unit import reading, work
 from cards.models.coupons import CouponTemplate
 from cards.models.membership import CardState, ImportRun, MemberCard
 from cards.models.tiers import Tier
+from cards.numbers import tidy_number
+from cards.old_numbers import find_old_number
 from cards.phones import KIND
 from cards.vendor_import.files import Bundle
 from cards.vendor_import.rows import CouponRow, MemberRow, PointsRow, end_of
@@ -172,6 +174,10 @@ def _count_known(house: House, session: Session, stage: Stage, problems: Problem
             line = numbers[card.number]
             if card.state != CardState.ACTIVE or card.programme_id != programme_id or owners.get(line) != card.customer_id:
                 problems.add("members", line, "card_number: 卡号已被别人使用 / this card number is somebody else's")
+        for number, line in numbers.items():
+            old = None if tidy_number(number) else find_old_number(session, house.ring, programme_id=programme_id, written=number)
+            if old is not None and owners.get(line) != old.customer_id:
+                problems.add("members", line, "card_number: 旧卡号已属于别人 / this old card number is somebody else's")
     return known
 
 

@@ -135,11 +135,29 @@ def test_the_gift_goes_with_the_card_when_its_transaction_fails(house):
         (Expiry.ROLLING, 12, "2027-11-22T16:00:00+00:00"),
         (Expiry.ROLLING, 3, "2027-02-22T16:00:00+00:00"),
         (Expiry.YEAR_END, 12, "2027-12-31T16:00:00+00:00"),
+        (Expiry.YEAR_END, 0, "2026-12-31T16:00:00+00:00"),
     ],
 )
 def test_points_expire_at_the_end_of_a_day_in_shanghai(clock, expiry, months, ends):
     found = lot_expiry(Programme(expiry=expiry, expiry_months=months), earned_at=clock.now())
     assert (None if found is None else found.isoformat()) == ends
+
+
+@pytest.mark.parametrize(
+    ("day", "months", "ends"),
+    [
+        ("12-31", 0, "2026-12-31T16:00:00+00:00"),
+        ("11-22", 0, "2026-11-22T16:00:00+00:00"),
+        ("11-21", 0, "2027-11-21T16:00:00+00:00"),
+        ("06-30", 12, "2028-06-30T16:00:00+00:00"),
+        ("02-29", 0, "2027-02-28T16:00:00+00:00"),
+        ("02-29", 12, "2028-02-29T16:00:00+00:00"),
+    ],
+)
+def test_a_fixed_day_is_the_next_of_its_name_and_years_later(clock, day, months, ends):
+    found = lot_expiry(Programme(expiry=Expiry.FIXED_DAY, expiry_months=months, expiry_day=day), earned_at=clock.now())
+    assert found is not None
+    assert found.isoformat() == ends
 
 
 def test_the_last_of_a_month_is_the_last_of_a_shorter_one(clock):
