@@ -1,4 +1,4 @@
-"""The night over money, in its order: holds, activate and expire, tiers, orders that wait. Every step may run twice and be killed anywhere."""
+"""The night over money, in its order: holds, activate and expire, tiers, orders that wait, stages of life. Every step may run twice and be killed anywhere."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from app.core.tries import drop_old_tries
 from app.core.unit import reading, work
 from cards.birthdays import greet_birthdays
 from cards.ledger.night import release_holds, settle_night
+from cards.lifecycle import review_lifecycles
 from cards.tier_night import review_tiers
 from cards.waiting import attach_orders, awaited
 
@@ -25,6 +26,7 @@ class Night:
     wallets: int
     tiers: int
     birthdays: int
+    lifecycles: int
     orders: int
     keys: int
 
@@ -43,11 +45,12 @@ def run_night(house: House, *, tell: Callable[[str, int], None] = lambda _step, 
     tell("birthdays", birthdays)
     orders = attach_waiting(house)
     tell("orders", orders)
+    lifecycles = review_lifecycles(house, tell=lambda done: tell("lifecycles", done))
     with work(house.engine) as session:
         keys = forget_old_keys(session, now=now)
         drop_old_tries(session, now=now)
-    done = Night(holds, wallets, tiers, birthdays, orders, keys)
-    log.info("night_done", holds=holds, wallets=wallets, tiers=tiers, birthdays=birthdays, orders=orders, keys=keys)
+    done = Night(holds, wallets, tiers, birthdays, lifecycles, orders, keys)
+    log.info("night_done", holds=holds, wallets=wallets, tiers=tiers, birthdays=birthdays, lifecycles=lifecycles, orders=orders, keys=keys)
     return done
 
 
