@@ -53,7 +53,7 @@ def greet_birthdays(house: House, *, batch: int = BATCH) -> int:
     """Put today's birthdays (Asia/Shanghai) on record, once a year each; says how many were new. It may run twice."""
     now, told, after = house.clock.now(), 0, 0
     today = business_day(now)
-    hashes = [each for day in _days(today) for each in house.ring.lookup_hashes(day, kind=KIND)]
+    hashes = [each for day in days_kept(today) for each in house.ring.lookup_hashes(day, kind=KIND)]
     while True:
         with work(house.engine) as session:
             cards = _born(session, hashes, after=after, batch=batch)
@@ -89,8 +89,8 @@ def _born(session: Session, hashes: Sequence[bytes], *, after: int, batch: int) 
     return session.scalars(query.order_by(MemberCard.id).limit(batch)).all()
 
 
-def _days(today: date) -> list[str]:
-    """The day itself; in a year without it, 29 February is kept on the 28th."""
+def days_kept(today: date) -> list[str]:
+    """The days (`MM-DD`) that are kept today: the day itself; in a year without it, 29 February is kept on the 28th."""
     days = [today.strftime("%m-%d")]
     leap = today.year % 4 == 0 and (today.year % 100 != 0 or today.year % 400 == 0)
     return [*days, "02-29"] if days == ["02-28"] and not leap else days

@@ -2,15 +2,18 @@
 
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, text, update
 from sqlalchemy.orm import Session
 
+from app.core.bulk import table_of
 from app.core.nouns import Customer, Follower
 from cards.ledger.merge import merge_wallets
 from cards.ledger.post import Cause
 from cards.ledger.wallets import lock_wallets
 from cards.membership import card_of
+from cards.models.contact import ContactWish, EmailConsent
 from cards.models.ledger import Wallet
+from cards.models.lifecycle import CustomerLifecycle
 from cards.models.membership import CardMirror, CardState, MemberCard
 
 
@@ -68,6 +71,29 @@ def forget_birthday(session: Session, *, customer_id: int) -> None:
         .where(MemberCard.customer_id.in_(forgotten))
         .values(birthday_sealed=None, birthday_lookup=None, birthday_lookup_next=None)
     )
+
+
+_WISHES = """
+    INSERT INTO contact_wish (customer_id, topic, channel, wanted, changed_at)
+    SELECT :into, topic, channel, wanted, changed_at FROM contact_wish WHERE customer_id = :old ORDER BY topic, channel
+    ON CONFLICT (customer_id, topic, channel) DO UPDATE
+    SET wanted = contact_wish.wanted AND excluded.wanted, changed_at = greatest(contact_wish.changed_at, excluded.changed_at)
+"""
+
+
+def join_wishes(session: Session, *, old: int, into: int) -> None:
+    """What either of two who became one said no to stays a no. An address is bound to its own row: it and its consent end here."""
+    session.execute(text(_WISHES), {"old": old, "into": into})
+    session.execute(update(Customer).where(Customer.id == old).values(email_sealed=None, email_lookup=None, email_lookup_next=None))
+    for table in (ContactWish, EmailConsent, CustomerLifecycle):
+        session.execute(delete(table_of(table)).where(table_of(table).c.customer_id == old))
+
+
+def forget_wishes(session: Session, *, customer_id: int) -> None:
+    """What a member wished to hear, and the consent of his address, go when the customer is forgotten."""
+    forgotten = select(Customer.id).where(Customer.id == customer_id, Customer.erased_at.is_not(None))
+    for table in (ContactWish, EmailConsent):
+        session.execute(delete(table_of(table)).where(table_of(table).c.customer_id.in_(forgotten)))
 
 
 def leave_mirror(session: Session, *, customer_id: int, follower_id: int) -> None:

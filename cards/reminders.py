@@ -1,14 +1,15 @@
-"""Reminders of what is about to expire, and of birthdays: what is due, where WeChat allows it to be said, and in which words."""
+"""Reminders of what is about to expire, and greetings: what is due, where it may lawfully be said, and in which words."""
 
 import enum
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from app.core.clock import business_day
+from cards.birthdays import days_kept
 from cards.expiry import midnight
 
 REMINDED = "member.reminded"
@@ -37,6 +38,7 @@ class Reach:
     mass_left: int = 0
     """Of his four mass messages this month those that the marketer set aside for reminders."""
     has_email: bool = False
+    """An address that has confirmed that it may be written to."""
 
 
 def decide(reach: Reach, *, now: datetime) -> tuple[Channel, ...]:
@@ -61,7 +63,13 @@ class Reminder:
     amount: int
     on: date
     name: str
-    """Of the coupon or the tier."""
+    """Of the coupon or the tier; a festival's own words."""
+    name_en: str = ""
+
+    @property
+    def topic(self) -> str:
+        """What a member says yes or no to."""
+        return TOPIC_OF[self.kind]
 
     @property
     def words(self) -> tuple[str, str]:
@@ -70,42 +78,74 @@ class Reminder:
         day = f"{self.on:%Y-%m-%d}"
         match self.kind:
             case "points":
-                return f"您有 {self.amount:,} 积分将于 {day} 后到期", f"{self.amount:,} points expire after {day}"
+                said = f"您有 {self.amount:,} 积分将于 {day} 后到期", f"{self.amount:,} points expire after {day}"
             case "coupon":
-                return f"您的「{self.name}」有效期至 {day}", f"your {self.name} is good until {day}"
+                said = f"您的「{self.name}」有效期至 {day}", f"your {self.name} is good until {day}"
             case "tier":
-                return f"您的{self.name}等级有效期至 {day}", f"your tier {self.name} is safe until {day}"
+                said = f"您的{self.name}等级有效期至 {day}", f"your tier {self.name_en or self.name} is safe until {day}"
             case "tier_news":
-                return f"您的会员等级现为{self.name}", f"you are {self.name} now"
+                said = f"您的会员等级现为{self.name}", f"you are {self.name_en or self.name} now"
+            case "anniversary":
+                years = "a year" if self.amount == 1 else f"{self.amount} years"
+                said = f"今天是您成为会员 {self.amount} 周年，谢谢一路相伴", f"you have been a member for {years} today: thank you"
+            case "festival":
+                said = self.name, self.name_en or self.name
             case _:
-                return "生日快乐！今天消费有惊喜", "happy birthday! a surprise waits for you today"
+                said = "生日快乐！今天消费有惊喜", "happy birthday! a surprise waits for you today"
+        return said
 
 
+TOPIC_OF = {
+    "points": "expiry",
+    "coupon": "expiry",
+    "tier": "expiry",
+    "birthday": "greeting",
+    "anniversary": "greeting",
+    "festival": "greeting",
+    "tier_news": "tier",
+}
 _DUE = """
     SELECT 'points:' || wallet.id || ':' || min(lot.expires_at)::text AS key, 'points' AS kind, wallet.customer_id, wallet.programme_id,
-           sum(lot.remaining) AS amount, min(lot.expires_at) AS ends_at, '' AS name
+           sum(lot.remaining) AS amount, min(lot.expires_at) AS ends_at, '' AS name, '' AS name_en
     FROM lot JOIN wallet ON wallet.id = lot.wallet_id AND wallet.kind = 'points'
     WHERE lot.state = 'active' AND lot.remaining > 0 AND lot.expires_at > :now AND lot.expires_at <= :points
       {wallet}
     GROUP BY wallet.id
     UNION ALL
-    SELECT 'coupon:' || coupon.public_id, 'coupon', coupon.customer_id, template.programme_id, 1, coupon.expires_at, template.name
+    SELECT 'coupon:' || coupon.public_id, 'coupon', coupon.customer_id, template.programme_id, 1, coupon.expires_at, template.name, ''
     FROM coupon JOIN coupon_template AS template ON template.id = coupon.template_id
     WHERE coupon.state = 'issued' AND coupon.expires_at > :now AND coupon.expires_at <= :coupon {coupon}
     UNION ALL
-    SELECT 'tier:' || card.public_id || ':' || card.tier_until::text, 'tier', card.customer_id, card.programme_id, 1, card.tier_until, tier.name
+    SELECT 'tier:' || card.public_id || ':' || card.tier_until::text, 'tier', card.customer_id, card.programme_id, 1, card.tier_until, tier.name, tier.name_en
     FROM member_card AS card JOIN tier ON tier.id = card.tier_id
     WHERE card.state = 'active' AND card.tier_until > :now AND card.tier_until <= :tier {card}
     UNION ALL
-    SELECT 'birthday:' || card.public_id || ':' || :year, 'birthday', card.customer_id, card.programme_id, 1, fact.occurred_at + interval '1 day', ''
+    SELECT 'birthday:' || card.public_id || ':' || :year, 'birthday', card.customer_id, card.programme_id, 1, fact.occurred_at + interval '1 day', '', ''
     FROM fact JOIN member_card AS card ON card.customer_id = fact.customer_id AND card.state = 'active'
     WHERE fact.kind = 'member.birthday' AND fact.occurred_at = :today {card}
+    UNION ALL
+    SELECT 'anniversary:' || card.public_id || ':' || :year, 'anniversary', card.customer_id, card.programme_id,
+           :year_no - extract(year FROM card.opened_at AT TIME ZONE 'Asia/Shanghai')::int, :today + interval '1 day', '', ''
+    FROM member_card AS card
+    WHERE card.state = 'active' AND card.opened_at < :today - interval '300 days'
+      AND to_char(card.opened_at AT TIME ZONE 'Asia/Shanghai', 'MM-DD') = ANY(:days) {card}
+    UNION ALL
+    SELECT 'festival:' || festival.day || ':' || card.public_id, 'festival', card.customer_id, card.programme_id, 1,
+           :today + interval '1 day', festival.words, festival.words_en
+    FROM festival_day AS festival JOIN member_card AS card ON card.programme_id = festival.programme_id AND card.state = 'active'
+    WHERE festival.day = :day {card} {reached}
 """
-_ALL = text(_DUE.format(wallet="", coupon="", card=""))
+# A festival is everybody's: on record it is put only for those to whom it can be said, and the others find it on their card page.
+_REACHED = """
+    AND (EXISTS (SELECT 1 FROM email_consent WHERE email_consent.customer_id = card.customer_id AND confirmed_at IS NOT NULL AND revoked_at IS NULL)
+         OR EXISTS (SELECT 1 FROM fact AS wrote WHERE wrote.customer_id = card.customer_id AND wrote.kind = 'message.received'
+                    AND wrote.occurred_at > :now - interval '48 hours'))
+"""
+_ALL = text(_DUE.format(wallet="", coupon="", card="", reached=_REACHED))
 # A new tier is shown on the card page alone: that it came was said when it came.
 _NEWS = """
     UNION ALL
-    SELECT 'news:' || change.public_id, 'tier_news', card.customer_id, card.programme_id, 1, change.at + interval '14 days', tier.name
+    SELECT 'news:' || change.public_id, 'tier_news', card.customer_id, card.programme_id, 1, change.at + interval '14 days', tier.name, tier.name_en
     FROM member_card AS card JOIN tier ON tier.id = card.tier_id
     JOIN tier_change AS change ON change.card_id = card.id AND change.to_tier_id = card.tier_id AND change.from_tier_id IS NOT NULL
     WHERE card.customer_id = :customer AND card.state = 'active' AND change.at = card.tier_since AND change.at > :now - interval '14 days'
@@ -115,6 +155,7 @@ _HIS = text(
         wallet="AND wallet.customer_id = :customer",
         coupon="AND coupon.customer_id = :customer",
         card="AND card.customer_id = :customer",
+        reached="",
     )
     + _NEWS
 )
@@ -136,17 +177,31 @@ def find_badges(session: Session, *, customer_id: int, now: datetime) -> Sequenc
 def _bound(now: datetime) -> dict[str, object]:
     today = business_day(now)
     ends = {kind: now + ahead for kind, ahead in _AHEAD.items()}
-    return {**ends, "now": now, "today": midnight(today), "year": str(today.year)}
+    return {
+        **ends,
+        "now": now,
+        "today": midnight(today),
+        "year": str(today.year),
+        "year_no": today.year,
+        "day": today,
+        "days": days_kept(today),
+    }
 
 
 def _read(row: Row[tuple[object, ...]]) -> Reminder:
     last = business_day(row.ends_at.astimezone(UTC) - timedelta(microseconds=1))
-    return Reminder(f"remind:{row.key}", row.kind, row.customer_id, row.programme_id, int(row.amount), last, row.name)
+    return Reminder(f"remind:{row.key}", row.kind, row.customer_id, row.programme_id, int(row.amount), last, row.name, row.name_en)
 
 
 _REACH = text(
     """
-    SELECT customer.id AS customer_id, customer.email_sealed IS NOT NULL AS has_email, heard.follower_id, heard.account_id, heard.wrote_at
+    SELECT customer.id AS customer_id, heard.follower_id, heard.account_id, heard.wrote_at,
+           customer.email_sealed IS NOT NULL AND EXISTS (
+               SELECT 1 FROM email_consent WHERE email_consent.customer_id = customer.id AND confirmed_at IS NOT NULL AND revoked_at IS NULL
+           ) AS has_email,
+           ARRAY(
+               SELECT wish.topic || ':' || wish.channel FROM contact_wish AS wish WHERE wish.customer_id = customer.id AND NOT wish.wanted
+           ) AS unwanted
     FROM customer LEFT JOIN LATERAL (
         SELECT follower.id AS follower_id, follower.account_id, wrote.at AS wrote_at
         FROM follower JOIN account ON account.id = follower.account_id AND account.kind <> 'mini'
@@ -169,6 +224,17 @@ class Way:
     reach: Reach
     follower_id: int | None
     account_id: int | None
+    unwanted: frozenset[str] = frozenset()
+    """What he said no to, as `topic:channel`."""
+
+    def allowed(self, topic: str, *, now: datetime, mail: bool) -> tuple[Channel, ...]:
+        """The lawful channels for a topic that he has not said no to. `mail` is False where the house sends no letters."""
+        reach = self.reach
+        if f"{topic}:{Channel.SERVICE}" in self.unwanted:
+            reach = replace(reach, wrote_at=None)
+        if not mail or f"{topic}:{Channel.EMAIL}" in self.unwanted:
+            reach = replace(reach, has_email=False)
+        return decide(reach, now=now)
 
 
 def find_ways(session: Session, customer_ids: Sequence[int], *, now: datetime) -> dict[int, Way]:
@@ -176,7 +242,10 @@ def find_ways(session: Session, customer_ids: Sequence[int], *, now: datetime) -
     rows = session.execute(_REACH, {"customers": sorted(set(customer_ids)), "since": now - WINDOW})
     return {
         row.customer_id: Way(
-            Reach(follows=row.follower_id is not None, wrote_at=row.wrote_at, has_email=row.has_email), row.follower_id, row.account_id
+            Reach(follows=row.follower_id is not None, wrote_at=row.wrote_at, has_email=row.has_email),
+            row.follower_id,
+            row.account_id,
+            frozenset(row.unwanted),
         )
         for row in rows
     }

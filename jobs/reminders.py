@@ -6,7 +6,7 @@ from itertools import islice
 from app.core.facts import Fact, record
 from app.core.house import House
 from app.core.unit import reading, work
-from cards.reminders import REMINDED, Reminder, decide, find_due, find_ways
+from cards.reminders import REMINDED, Reminder, find_due, find_ways
 
 BATCH = 500
 
@@ -22,7 +22,7 @@ def remind_members(house: House, *, batch: int = BATCH) -> int:
 
 
 def _put(house: House, reminders: Sequence[Reminder]) -> int:
-    now = house.clock.now()
+    now, mail = house.clock.now(), house.settings.smtp_url is not None
     with work(house.engine) as session:
         ways = find_ways(session, [each.customer_id for each in reminders], now=now)
         facts = []
@@ -31,7 +31,7 @@ def _put(house: House, reminders: Sequence[Reminder]) -> int:
             if way is None:
                 continue
             zh, en = each.words
-            channels = [channel.value for channel in decide(way.reach, now=now)]
+            channels = [channel.value for channel in way.allowed(each.topic, now=now, mail=mail)]
             data = {
                 "kind": each.kind,
                 "programme_id": each.programme_id,

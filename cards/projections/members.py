@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.core import kinds
 from app.core.facts import Fact
-from cards.custody import forget_birthday, join_members, leave_mirror
+from cards.custody import forget_birthday, forget_wishes, join_members, join_wishes, leave_mirror
 
 
 class Members:
@@ -18,6 +18,7 @@ class Members:
     def act(self, session: Session, facts: Sequence[Fact], *, now: datetime) -> None:
         for fact in facts:
             if fact.kind == kinds.JOINED:
+                join_wishes(session, old=int(fact.data["from"]), into=int(fact.data["into"]))
                 join_members(session, old=int(fact.data["from"]), into=int(fact.data["into"]), key=fact.key, now=now)
             elif fact.kind == kinds.SPLIT:
                 # Membership is one contract: it stays with the customer who keeps the older follower, and who leaves may open his own.
@@ -26,6 +27,7 @@ class Members:
                 # Card and ledger stay under the customer's pseudonymous id; what leads to the person at WeChat goes.
                 leave_mirror(session, customer_id=fact.customer_id, follower_id=fact.follower_id)
                 forget_birthday(session, customer_id=fact.customer_id)
+                forget_wishes(session, customer_id=fact.customer_id)
 
 
 plugin = Members()

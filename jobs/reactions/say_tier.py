@@ -7,7 +7,7 @@ from app.core.house import House
 from app.core.nouns import Follower
 from app.core.unit import reading
 from app.wechat.gateway import gateway_for
-from cards.reminders import Channel, decide, find_ways
+from cards.reminders import Channel, find_ways
 from cards.tier_changes import DOWNGRADED, UPGRADED
 
 
@@ -30,7 +30,12 @@ class SayTier:
             with reading(house.engine) as session:
                 way = find_ways(session, [fact.customer_id], now=now).get(fact.customer_id)
                 follower = None if way is None or way.follower_id is None else session.get(Follower, way.follower_id)
-            if way is None or follower is None or follower.openid is None or Channel.SERVICE not in decide(way.reach, now=now):
+            if (
+                way is None
+                or follower is None
+                or follower.openid is None
+                or Channel.SERVICE not in way.allowed("tier", now=now, mail=False)
+            ):
                 continue
             account = house.accounts.by_id(follower.account_id)
             if account is not None:

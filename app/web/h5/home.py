@@ -9,12 +9,15 @@ from markupsafe import Markup, escape
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from app.web.h5.badges import badges_of
 from app.web.h5.coupon_words import coupons_of
 from app.web.h5.door import Door, Member
 from app.web.h5.words import capital
 from cards.models.ledger import Lot, LotState, Wallet, WalletKind
 from cards.models.membership import OpeningGift
 from cards.models.tiers import Tier
+from cards.profile import is_full
+from cards.reminders import find_badges
 from cards.tiers import current_tier, progress
 
 SHOWN = 3
@@ -56,6 +59,8 @@ def add_routes(blueprint: Blueprint, door: Door) -> None:
                 purse=purse_of(session, member, WalletKind.POINTS, now=now),
                 value=purse_of(session, member, WalletKind.VALUE, now=now),
                 coupons=coupons[:SHOWN],
+                badges=badges_of(find_badges(session, customer_id=member.customer.id, now=now), door.words),
+                full=is_full(member.card, member.customer),
                 phone_known=member.customer.phone_sealed is not None,
                 hello=request.args.get("hello", ""),
                 gift=None if gift is None else gift.points,

@@ -56,7 +56,7 @@ def add_routes(blueprint: Blueprint, door: Door) -> None:
             return _form(door, session, visitor, onward=onward)
 
     @blueprint.post("/join")
-    def send() -> Response:
+    def open_mine() -> Response:
         given = door.form()
         onward = onward_of(given.get("next", ""))
         with door.reading() as session:

@@ -90,6 +90,8 @@ def _rungs(session: Session, programme: Programme, words: Words, *, own: Tier | 
 
 
 def _needs(rule: TierRule | None, tier: Tier, words: Words) -> str:
+    if tier.threshold is None:
+        return words("needs_buying", n=tier.term_days) if tier.sku else words("needs_invitation")
     if rule is None or tier.threshold == 0:
         return words("needs_nothing")
     amount = money(tier.threshold) if rule.measure == "spend" else points(tier.threshold)
@@ -131,6 +133,9 @@ def _life(session: Session, programme: Programme, words: Words) -> list[str]:
     elif programme.expiry == Expiry.YEAR_END:
         years = programme.expiry_months // 12
         said.append(words("life_year_end") if years == 0 else words("life_years_end", n=years))
+    elif programme.expiry == Expiry.FIXED_DAY:
+        years, day = programme.expiry_months // 12, programme.expiry_day
+        said.append(words("life_fixed_day", day=day) if years == 0 else words("life_fixed_days", day=day, n=years))
     else:
         said.append(words("life_never"))
     terms = read_terms(session, programme.id)
