@@ -11,8 +11,10 @@ FactKind = Annotated[str, StringConstraints(pattern=r"^[a-z_]{1,23}\.[a-z_]{1,24
 EVENTS = (
     "card.opened",
     "coupon.redeemed",
+    "event.attended",
     "follower.followed",
     "keyword.matched",
+    "lifecycle.changed",
     "menu.clicked",
     "mini.entered",
     "qr.scanned",
