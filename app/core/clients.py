@@ -15,6 +15,7 @@ from app.core.errors import BadRequestError, ConflictError, NotFoundError
 from app.core.ids import new_public_id
 
 SCOPES = {
+    "members:deeds": "登记会员填表、分享、参加活动 · tell what members did: forms, shares, events",
     "orders:write": "登记订单与退货 · book orders and returns",
     "points:read": "查询积分 · read points and statements",
     "points:write": "调整与转赠积分 · adjust and transfer points",

@@ -11,7 +11,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from app.core.errors import FankaError
 from app.core.house import House
 from app.web import problems
-from app.web.openapi import orders, points, tills
+from app.web.openapi import deeds, orders, points, tills
 from app.web.openapi.document import complete
 from app.web.openapi.door import Door, as_problem, reply
 
@@ -59,7 +59,7 @@ def make_api(house: House) -> APIFlask:
     api.spec_processor(complete)  # type: ignore[arg-type]  # A JSON document is asked for, so a dict comes.
     door = Door(house)
     api.before_request(door.bound)
-    for room in (orders, points, tills):
+    for room in (orders, points, tills, deeds):
         room.add_routes(api, door)
     return api
 
