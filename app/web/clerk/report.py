@@ -72,12 +72,14 @@ def told(session: Session, presence: Presence, *, department: Department | None,
     part = None if department is None else department.id
     clerks = by_clerk(session, store_id=store.id, department_id=part, since=since, until=until)
     whole = department is None
+    own = by_store(session, store_ids=[store.id], since=since, until=until)
     return {
         "from": first.isoformat(),
         "to": last.isoformat(),
         "store": store.name,
         "department": None if department is None else {"id": str(department.public_id), "name": department.name},
         "departments": _departments(session, presence),
+        "sales_fen": own[0].sales_fen if whole else sum(each.booked_fen for each in clerks),
         "clerks": [each.as_json() for each in clerks],
         "units": [asdict(each) for each in by_unit(session, store_id=store.id, department_id=part, since=since, until=until)],
         "stores": _stores(session, presence, since=since, until=until) if whole else [],

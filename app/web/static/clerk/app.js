@@ -7,14 +7,16 @@ import * as enter from "./enter.js";
 import * as member from "./member.js";
 import * as outcome from "./outcome.js";
 import * as queue from "./queue.js";
+import * as report from "./report.js";
 import * as scan from "./scan.js";
+import * as scanned from "./scanned.js";
 import { wakeSound } from "./senses.js";
 import * as shift from "./shift.js";
 import * as store from "./store.js";
 import { language, speak, t } from "./words.js";
 import { listen } from "./wedge.js";
 
-const VIEWS = { scan, member, book, shift, enter };
+const VIEWS = { scan, member, book, report, shift, enter };
 const state = { me: null, view: "start" };
 
 function fill() {
@@ -31,11 +33,13 @@ function fill() {
 
 function who() {
   $("store").textContent = state.me?.store ?? t("store_fallback");
-  $("clerk").textContent = state.me?.name ?? "";
+  $("clerk").textContent = [state.me?.department, state.me?.name].filter(Boolean).join(" · ");
+  $("nav").querySelector("[data-go=report]").hidden = !state.me?.rights?.includes("report");
 }
 
 function go(view, given) {
   if (view !== "enter" && state.me?.state !== "in") view = "enter";
+  if (view === "report" && !state.me.rights.includes("report")) view = "scan";
   state.view = view;
   document.body.dataset.view = view;
   for (const button of $("nav").children) {
@@ -87,7 +91,7 @@ function code(text) {
 }
 
 const frame = { go, gone, arrive, start, state, right: (name) => state.me?.rights?.includes(name) };
-for (const view of [...Object.values(VIEWS), queue]) view.settle?.(frame);
+for (const view of [...Object.values(VIEWS), queue, scanned]) view.settle?.(frame);
 
 $("lang").addEventListener("click", () => {
   speak(language() === "en" ? "zh" : "en");
@@ -118,7 +122,9 @@ listen(code);
 fill();
 $("app").hidden = false;
 await store.tidy().catch(() => {});
+const word = scanned.brought();
 await start();
+if (word) await scanned.take(word);
 if ("serviceWorker" in navigator) {
   const workers = navigator.serviceWorker;
   // From here on the page opens without a connection.
