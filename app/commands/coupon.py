@@ -8,13 +8,16 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.commands.frame import command
-from app.commands.house import opened
+from app.commands.house import account_called, opened
 from app.commands.segment import read_tree
 from app.commands.speech import Voice, iso
+from app.core.audit import note
 from app.core.errors import BadRequestError, NotFoundError
 from app.core.ids import new_public_id
+from app.core.nouns import Store
 from app.core.unit import reading, work
 from cards.codes import shown
+from cards.coupon_mirror import set_up_coupon_mirror
 from cards.coupon_type import coupon_types
 from cards.coupons.batches import read_progress, run_chunk, start_batch
 from cards.coupons.claim import Claim, Path, claim
@@ -23,7 +26,7 @@ from cards.coupons.templates import PoolWish, add_pool, add_template, find_templ
 from cards.coupons.void import recall_batch, void_coupon
 from cards.fraud import VERDICTS, judge, open_suspicions
 from cards.membership import find_member
-from cards.models.coupons import CouponTemplate, TemplateState
+from cards.models.coupons import CouponBatch, CouponTemplate, TemplateState
 from cards.programmes import programme_called, unit_called
 from tagging.saved_segments import find_segment
 
@@ -172,7 +175,10 @@ def give(voice: Voice, *, template: UUID, number: str | None, phone: str | None)
         if card is None:
             raise NotFoundError("没有这位会员 / there is no such member", code="unknown_member")
         wish = Claim(card.customer_id, Path.CLERK, f"cli:{new_public_id()}", ACTOR)
-        made = claim(session, found, wish, registry=house.registry, now=house.clock.now()).coupon
+        now = house.clock.now()
+        made = claim(session, found, wish, registry=house.registry, now=now).coupon
+        detail = {"template": str(found.public_id)}
+        note(session, at=now, actor=ACTOR, action="coupon.given", object_type="coupon", object_id=made.public_id, detail=detail)
         voice.line(f"已发 {found.name}: {shown(made.code)}", f"gave {found.name}: {shown(made.code)}")
         voice.answer({"id": str(made.public_id), "code": shown(made.code), "expires_at": iso(made.expires_at)})
 
@@ -221,6 +227,46 @@ def void(voice: Voice, *, which: UUID, return_stock: bool, reason: str) -> None:
         void_coupon(session, which, reason=reason, actor=ACTOR, now=house.clock.now(), return_stock=return_stock)
         voice.line("已作废", "voided")
         voice.answer({"id": str(which), "state": "voided"})
+
+
+@command(coupon, "batches")
+@click.argument("template", type=click.UUID)
+def batches(voice: Voice, *, template: UUID) -> None:
+    """发放进度 · List the bulk issues of a template with how far they have come; what was interrupted goes on by itself."""
+    with opened() as house, reading(house.replica) as session:
+        found = find_template(session, template)
+        rows = session.scalars(
+            select(CouponBatch).where(CouponBatch.template_id == found.id).order_by(CouponBatch.id.desc()).limit(100)
+        ).all()
+    voice.table(
+        [("编号", "id"), ("状态", "state"), ("已发", "issued"), ("跳过", "skipped"), ("共", "of"), ("原因", "why")],
+        [(each.public_id, each.state, each.issued, each.skipped, each.total, each.reason) for each in rows],
+        empty=("还没有发放过", "nothing was issued in bulk yet"),
+    )
+    told = [
+        {"batch": str(each.public_id), "state": each.state, "total": each.total, "issued": each.issued, "skipped": each.skipped}
+        for each in rows
+    ]
+    voice.answer({"batches": told})
+
+
+@command(coupon, "mirror")
+@click.argument("template", type=click.UUID)
+@click.option("--account", required=True, help="服务号的 appid · the account's appid.")
+@click.option("--card-id", required=True, help="微信卡券的 card_id · WeChat's id of the card.")
+@click.option("--store", required=True, help="微信侧核销记在哪家门店 · the store's code: what is consumed at WeChat is booked there.")
+def mirror(voice: Voice, *, template: UUID, account: str, card_id: str, store: str) -> None:
+    """对应微信卡券 · A kind of card in WeChat's wallet is this template: used on one side, consumed on the other."""
+    with opened() as house, work(house.engine) as session:
+        place = session.scalar(select(Store).where(Store.code == store).order_by(Store.id).limit(1))
+        if place is None:
+            raise NotFoundError(f"没有门店 {store} / there is no store {store}", code="no_store")
+        place_id, account_id = place.id, account_called(house, account).id
+        common = {"adapter": "legacy", "card_id": card_id, "actor": ACTOR}
+        now = house.clock.now()
+        made = set_up_coupon_mirror(session, find_template(session, template), account_id=account_id, store_id=place_id, now=now, **common)
+        voice.line(f"已对应 {card_id}", f"{card_id} stands for it")
+        voice.answer({"id": str(made.public_id), "card_id": made.card_id})
 
 
 @command(coupon, "review")
