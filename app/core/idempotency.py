@@ -16,7 +16,7 @@ from app.core.bulk import table_of
 from app.core.db import Base, Moment
 from app.core.errors import BadRequestError, ConflictError, FankaError
 from app.core.house import House
-from app.core.unit import work
+from app.core.unit import persistently, work
 
 KEPT = timedelta(hours=24)
 LONGEST_KEY = 64
@@ -61,14 +61,16 @@ def answer_once(
     """Run `act` in one transaction under an idempotency key, or give the answer it got before.
 
     A refusal (a FankaError below 500) rolls back to the savepoint before `act`; `refuse` then writes what must be kept of the attempt and says the
-    body of the answer, and both are committed. Anything else rolls everything back, so nothing is stored and the call may be made again.
+    body of the answer, and both are committed. Anything else rolls everything back, so nothing is stored and the call may be made again; a
+    deadlock with somebody else's work is repeated here, `act` and all.
 
     Raises BadRequestError for a malformed key, ConflictError (422 `key_reused`) for another body under the same key and (409 `in_progress`)
     when a twin of this call is still running after two seconds.
     """
     if not 1 <= len(key) <= LONGEST_KEY or not key.isascii() or not key.isprintable():
         raise BadRequestError(f"Idempotency-Key has 1 to {LONGEST_KEY} printable ASCII characters", code="bad_idempotency_key")
-    try:
+
+    def once() -> Answer:
         with work(house.engine) as session:
             known = _claim(session, client_id=client_id, key=key, body=body, now=house.clock.now())
             if known is not None:
@@ -83,6 +85,9 @@ def answer_once(
             stored = update(_ROW).where(_ROW.c.client_id == client_id, _ROW.c.key == key)
             session.execute(stored.values(status=answer.status, answer=dict(answer.body)))
             return answer
+
+    try:
+        return persistently(once)
     except OperationalError as error:
         if getattr(error.orig, "sqlstate", "") == "55P03":
             raise ConflictError("the same call is still being worked on", code="in_progress") from error

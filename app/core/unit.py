@@ -1,15 +1,21 @@
-"""The unit of work: the only place that commits, and the hooks that run once it has."""
+"""The unit of work: the only place that commits, the hooks that run once it has, and the repeat when two of them clash."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from app.core.log import get_logger
 
 log = get_logger(__name__)
 _HOOKS = "fanka.after_commit"
+_CLASHES = frozenset({"40P01", "40001"})
+"""PostgreSQL's words for a deadlock and for a serialization failure: nothing of the transaction was kept."""
+MOST_TRIES = 4
+Made = TypeVar("Made")
 
 
 @contextmanager
@@ -33,6 +39,23 @@ def work(engine: Engine) -> Iterator[Session]:
             hook()
         except Exception as error:  # noqa: BLE001 - whatever a hook does, the work is done and the sweep will find it.
             log.warning("after_commit_failed", error=type(error).__name__)
+
+
+def persistently(act: Callable[[], Made]) -> Made:
+    """Do a whole unit of work, and again when the database ended it to let another one through; four times at most.
+
+    Two rooms may need the same rows in another order: an order locks wallets and then its customer, a consent that joins two people locks
+    the customers and then their wallets. `act` opens the transaction itself, so that each try begins with nothing.
+    """
+    for left in reversed(range(MOST_TRIES)):
+        try:
+            return act()
+        except OperationalError as error:
+            clash = getattr(error.orig, "sqlstate", None)
+            if clash not in _CLASHES or not left:
+                raise
+            log.warning("work_repeated", clash=clash, left=left)
+    raise AssertionError("the last try returns or raises")
 
 
 @contextmanager
