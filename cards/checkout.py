@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from sqlalchemy.orm import Session
 
 from app.core.errors import FankaError
@@ -12,12 +12,15 @@ from app.core.house import House
 from app.core.idempotency import Answer, answer_once
 from app.core.nouns import Store
 from app.core.unit import reading
+from cards.codes import LONGEST
 from cards.coupons.asked import OrderIn
 from cards.coupons.attempts import uniform, write_attempt, write_refusal
 from cards.coupons.checkout import Basket, find_customer, price, tell_quote
 from cards.coupons.holds import Settled, confirm_hold, hold_order, release_hold, reverse_hold, tell_hold
+from cards.redemption import check_override
 from cards.slip import print_slip
 from cards.till import Till
+from cards.value_consent import Proof, check_confirmed
 
 MOST_NAMED = 20
 Points = Annotated[int, Field(ge=0, le=10**12, strict=True)]
@@ -47,6 +50,10 @@ class HoldIn(BaseModel):
     points: Points = 0
     value_fen: Points = 0
     to_pay_fen: Points | None = None
+    member_code: Annotated[str, Field(min_length=1, max_length=LONGEST)] | None = None
+    consent: UUID | None = None
+    """The customer's own word for a payment from his balance: his moving code, or his answer on his phone."""
+    override: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] = ""
     minutes: Annotated[int, Field(ge=1, le=10)] = 10
 
 
@@ -68,13 +75,28 @@ def quote_order(house: House, wish: QuoteIn, *, till: Till, programme_id: int) -
         return tell_quote(session, price(session, basket, till=till, now=now))
 
 
-def hold(house: House, wish: HoldIn, *, till: Till, programme_id: int, key: str, body: bytes, public: bool) -> Answer:
+def hold(
+    house: House, wish: HoldIn, *, till: Till, programme_id: int, key: str, body: bytes, public: bool, supervisor: bool = False
+) -> Answer:
     """Set coupons, points and stored value aside for one order. The order must have a number."""
 
     def act(session: Session) -> Answer:
         now = house.clock.now()
+        check_override(wish.override, supervisor=supervisor)
         customer = find_customer(session, wish.customer)
-        basket = Basket(customer.id, programme_id, wish.order.read(), wish.coupons, wish.points, wish.value_fen)
+        if wish.value_fen:
+            proof = Proof(code=wish.member_code, consent=wish.consent)
+            check_confirmed(
+                session,
+                house.ring,
+                proof,
+                customer_id=customer.id,
+                programme_id=programme_id,
+                amount_fen=wish.value_fen,
+                client_id=till.client_id,
+                now=now,
+            )
+        basket = Basket(customer.id, programme_id, wish.order.read(), wish.coupons, wish.points, wish.value_fen, override=wish.override)
         made = hold_order(session, basket, till=till, minutes=wish.minutes, to_pay_fen=wish.to_pay_fen, now=now)
         write_attempt(session, "hold", "done", wish.attempt_id, till=till, now=now, wish=None)
         return Answer(201, {"outcome": "done", **tell_hold(Settled(made))})

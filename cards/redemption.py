@@ -16,7 +16,7 @@ from app.core.unit import work
 from cards import codes
 from cards.coupons.asked import RedeemIn, UndoIn
 from cards.coupons.attempts import may_try, uniform, write_attempt, write_refusal
-from cards.coupons.conditions import OFFLINE_TRUST, check_coupon
+from cards.coupons.conditions import OFFLINE_TRUST, Worth, check_coupon
 from cards.coupons.recognise import Ticket, find_coupon, read_ticket, write_ticket
 from cards.coupons.told import tell_coupon, tell_customer, tell_use
 from cards.coupons.undo import Undoing, undo_use
@@ -27,8 +27,8 @@ from cards.refusals import RefusedError
 from cards.till import Till
 
 
-def redeem(house: House, wish: RedeemIn, *, till: Till, key: str, body: bytes, public: bool = False) -> Answer:
-    """Redeem one coupon, once, whatever is retried. `public` hides why it was refused.
+def redeem(house: House, wish: RedeemIn, *, till: Till, key: str, body: bytes, public: bool = False, supervisor: bool = False) -> Answer:
+    """Redeem one coupon, once, whatever is retried. `public` hides why it was refused; `supervisor` says that the gate allows an override.
 
     The same key gets the first answer again; a retry under a new key is caught by the order or the attempt it names.
     """
@@ -38,11 +38,12 @@ def redeem(house: House, wish: RedeemIn, *, till: Till, key: str, body: bytes, p
         now = house.clock.now()
         if blocked:
             raise RefusedError("too_many_tries")
+        check_override(wish.override, supervisor=supervisor)
         coupon = _which(session, house, wish, till=till, now=_shown_at(wish, now))
         purpose = (
             f"order:{till.client_id}:{wish.order.source}:{wish.order.order_no}" if wish.order.order_no else f"attempt:{wish.attempt_id}"
         )
-        using = Using(purpose, wish.order.read(), wish.times, wish.device_at, wish.offline)
+        using = Using(purpose, wish.order.read(), wish.times, wish.device_at, wish.offline, override=wish.override)
         used = use_coupon(session, coupon.id, using, till=till, registry=house.registry, now=now)
         write_attempt(session, "redeem", "done", wish.attempt_id, till=till, now=now, wish=wish, coupon_id=coupon.id, use_id=used.use.id)
         return Answer(200, tell_use(session, house, used, till=till))
@@ -72,7 +73,7 @@ def undo(house: House, wish: UndoIn, *, till: Till, supervisor: bool, key: str, 
     return answer_once(house, client_id=till.client_id, key=key, body=body, act=uniform(act, public=public), refuse=refuse)
 
 
-def preview(house: House, wish: RedeemIn, *, till: Till) -> dict[str, Any]:
+def preview(house: House, wish: RedeemIn, *, till: Till, supervisor: bool = False) -> dict[str, Any]:
     """What would happen: customer (masked), coupon, conditions and discount, with a ticket to go on with for five minutes.
 
     Raises RefusedError, which is then an attempt on record too.
@@ -80,11 +81,18 @@ def preview(house: House, wish: RedeemIn, *, till: Till) -> dict[str, Any]:
     blocked = wish.code is not None and not may_try(house, wish.code, till=till)
     try:
         with work(house.engine) as session:
+            check_override(wish.override, supervisor=supervisor)
             return _look(session, house, wish, till=till, blocked=blocked)
     except RefusedError as error:
         with work(house.engine) as session:
             write_refusal(session, house, "preview", error, wish.attempt_id, till=till, wish=wish, public=False)
         raise
+
+
+def check_override(reason: str, *, supervisor: bool) -> None:
+    """Only who has the right lets anything through. Raises RefusedError (no_override)."""
+    if reason and not supervisor:
+        raise RefusedError("no_override")
 
 
 def _look(session: Session, house: House, wish: RedeemIn, *, till: Till, blocked: bool) -> dict[str, Any]:
@@ -94,9 +102,11 @@ def _look(session: Session, house: House, wish: RedeemIn, *, till: Till, blocked
     coupon = _which(session, house, wish, till=till, now=now, spend=False)
     template = session.get_one(CouponTemplate, coupon.template_id)
     check_own(session, till, customer_id=coupon.customer_id, coupon_id=coupon.id)
-    discount, needs_amount = 0, False
+    worth, needs_amount = Worth(), False
     try:
-        discount = check_coupon(session, coupon, template, till=till, now=now, order=wish.order.read(), times=wish.times)
+        worth = check_coupon(
+            session, coupon, template, till=till, now=now, order=wish.order.read(), times=wish.times, override=bool(wish.override)
+        )
     except RefusedError as error:
         needs_amount = error.code == "amount_needed"
         if not needs_amount:
@@ -106,7 +116,9 @@ def _look(session: Session, house: House, wish: RedeemIn, *, till: Till, blocked
         "ticket": write_ticket(house.ring, codes.COUPON, coupon.public_id, client_id=till.client_id, now=now),
         "coupon": tell_coupon(session, coupon, template),
         "customer": tell_customer(session, house, coupon),
-        "discount_fen": discount,
+        "tier_fen": worth.tier_fen,
+        "discount_fen": worth.discount_fen,
+        "waived": worth.waived,
         "needs_amount": needs_amount,
     }
 

@@ -56,8 +56,13 @@ SENTENCES: Mapping[str, Sentence] = {
     "no_use": Sentence("没有这次核销", "请核对记录", "There is no such use", "Check the list"),
     "ticket_stale": Sentence("预览已过期", "请重新扫码", "The preview has run out", "Scan again"),
     "hold_over": Sentence("占用已超时或已结束", "请重新试算", "What was set aside has run out", "Ask for a new quote"),
+    "no_override": Sentence("这里不能放行", "请有权限的主管登录后写明原因再放行", "Nobody here may let it through", "Ask a supervisor to log in and give a reason"),
+    "value_unconfirmed": Sentence("这笔储值付款要顾客本人确认", "请扫顾客手机上的会员码，或请他在手机上点同意", "The customer has to confirm this payment from his balance", "Scan the code on his phone, or let him agree there"),
     "quote_changed": Sentence("金额有变化", "请重新试算", "The amounts have changed", "Ask for a new quote"),
 }  # fmt: skip
+
+OVERRIDABLE = frozenset({"below_minimum", "no_goods", "wrong_store"})
+"""What a supervisor may let through with a reason: conditions of the offer. Use, stock, dates, limits and money are never among them."""
 
 PUBLIC_CODE = "coupon_refused"
 PUBLIC_ZH = "这张券现在不能使用。"
@@ -91,6 +96,7 @@ class RefusedError(ConflictError):
             "code": self.code,
             "why": {"zh": said.why_zh, "en": said.why_en},
             "next": {"zh": said.next_zh, "en": said.next_en},
+            **({"may_override": True} if self.code in OVERRIDABLE else {}),
             **({"told": dict(self.circumstances.told)} if self.circumstances.told else {}),
         }
 

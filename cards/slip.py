@@ -15,8 +15,11 @@ def width(text: str) -> int:
     return sum(2 if unicodedata.east_asian_width(sign) in "WFA" else 1 for sign in text)
 
 
-def print_slip(*, store: str, quote: Mapping[str, Any], at: datetime, clerk: str, number: str, member: str = "") -> str:
-    """The slip of one order from its quote: what it came to, what took how much off, and what is to be paid. Lines end with a newline."""
+def print_slip(*, store: str, quote: Mapping[str, Any], at: datetime, clerk: str, number: str, member: str = "", points: int = 0) -> str:
+    """The slip of one order from its quote: what it came to, what took how much off, what is to be paid and what it earned.
+
+    Lines end with a newline.
+    """
     lines = [
         *_centred(store),
         "-" * COLUMNS,
@@ -35,7 +38,10 @@ def print_slip(*, store: str, quote: Mapping[str, Any], at: datetime, clerk: str
         lines += _pair(f"积分 {quote['points']}", f"-{_yuan(quote['points_fen'])}")
     if quote["value_fen"]:
         lines += _pair("储值 Balance", f"-{_yuan(quote['value_fen'])}")
-    lines += ["=" * COLUMNS, *_pair("应付 To pay", _yuan(quote["to_pay_fen"])), "", *_centred("谢谢惠顾 Thank you")]
+    lines += ["=" * COLUMNS, *_pair("应付 To pay", _yuan(quote["to_pay_fen"]))]
+    if points:
+        lines += _pair("本单积分 Points", f"+{points}")
+    lines += ["", *_centred("谢谢惠顾 Thank you")]
     return "\n".join(lines) + "\n"
 
 

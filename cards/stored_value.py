@@ -1,7 +1,7 @@
 """Stored value in fen by the same ledger: topped up with a bonus, paid with, and refunded by the way it came."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
 from typing import Annotated, Any
@@ -12,16 +12,19 @@ from sqlalchemy.orm import Session
 
 from app.core.audit import note
 from app.core.errors import BadRequestError, ConflictError, NotFoundError
+from app.core.secrets import KeyRing
 from cards.ledger.debit import ready
 from cards.ledger.earn import Posted, earn
 from cards.ledger.post import Cause, check_amount, find_txn
 from cards.ledger.returns import give_back, take_back
 from cards.ledger.spend import spend
 from cards.ledger.wallets import open_wallet
-from cards.models.ledger import Lot, PointsTxn, TxnKind, WalletKind
+from cards.models.ledger import Lot, PointsTxn, TxnKind, Wallet, WalletKind
 from cards.models.programme import ReturnPolicy
 from cards.models.till_terms import BonusLadder
 from cards.occasion import Params
+from cards.phones import living_customer
+from cards.value_consent import Proof, check_confirmed
 
 ROUTES = ("cash", "wechat_pay", "alipay", "bank_card", "transfer")
 MOST_TOP_UP = 500_000_00
@@ -58,6 +61,12 @@ class Refund:
     route: str
     route_ref: str
     fresh: bool
+
+
+def read_ladder(session: Session, programme_id: int) -> list[Rung]:
+    """What top-ups add, the lowest rung first; empty when nothing."""
+    row = session.get(BonusLadder, programme_id)
+    return [] if row is None else _LADDER.validate_python(row.rungs)
 
 
 def set_ladder(session: Session, *, programme_id: int, rungs: Sequence[dict[str, Any]], now: datetime) -> list[Rung]:
@@ -104,8 +113,7 @@ def top_up(
     if route not in ROUTES:
         raise BadRequestError(f"支付方式须为 {'、'.join(ROUTES)} / the way is one of {', '.join(ROUTES)}", code="bad_route", status=422)
     wallet_id = open_wallet(session, customer_id=customer_id, programme_id=programme_id, kind=WalletKind.VALUE)
-    row = session.get(BonusLadder, programme_id)
-    bonus = 0 if row is None else bonus_of(_LADDER.validate_python(row.rungs), paid_fen)
+    bonus = bonus_of(read_ladder(session, programme_id), paid_fen)
     said = {"wallet": wallet_id, "paid_fen": paid_fen, "route": route, "route_ref": route_ref[:64], "bonus_fen": bonus}
     key = f"topup:{ref}"
     cause = Cause(key, "储值充值", actor, now, now, store_id, said)
@@ -119,6 +127,8 @@ def top_up(
     if bonus:
         gift = Cause(f"{key}:bonus", "储值赠送", actor, now, now, store_id)
         earn(session, wallet_id=wallet_id, amount=bonus, unit_id=unit_id, cause=gift, available_from=now, expires_at=None)
+    detail = {"paid_fen": paid_fen, "bonus_fen": bonus, "route": route}
+    note(session, at=now, actor=actor, action="value.topped_up", object_type="points_txn", object_id=txn.public_id, detail=detail)
     return ToppedUp(txn, paid_fen, bonus, fresh=True)
 
 
@@ -128,23 +138,94 @@ def pay(session: Session, *, customer_id: int, programme_id: int, amount_fen: in
     return spend(session, wallet_id=wallet_id, amount=amount_fen, unit_id=unit_id, cause=cause)
 
 
+def pay_confirmed(
+    session: Session,
+    ring: KeyRing,
+    proof: Proof,
+    *,
+    customer_id: int,
+    programme_id: int,
+    amount_fen: int,
+    unit_id: int,
+    client_id: str,
+    cause: Cause,
+) -> Posted:
+    """Pay with stored value, the customer himself behind it where the amount asks for that. A known key answers as before, without asking again.
+
+    Raises InsufficientPointsError, ConflictError for a known key with other content, and what `check_confirmed` raises.
+    """
+    known = find_txn(session, kind=TxnKind.SPEND, business_key=cause.business_key)
+    wallet_id = open_wallet(session, customer_id=customer_id, programme_id=programme_id, kind=WalletKind.VALUE)
+    said = {**cause.data, "wallet": wallet_id}
+    if known is not None:
+        if {**known.data, "confirmed": ""} != {**said, "confirmed": ""}:
+            raise ConflictError("这个单号已用于另一笔 / this reference was used for something else", code="ref_differs")
+        return Posted(known.id, fresh=False)
+    how = check_confirmed(
+        session,
+        ring,
+        proof,
+        customer_id=customer_id,
+        programme_id=programme_id,
+        amount_fen=amount_fen,
+        client_id=client_id,
+        now=cause.now,
+    )
+    confirmed = replace(cause, data={**said, "confirmed": how})
+    paid = pay(session, customer_id=customer_id, programme_id=programme_id, amount_fen=amount_fen, unit_id=unit_id, cause=confirmed)
+    txn, detail = session.get_one(PointsTxn, paid.txn_id), {"amount_fen": amount_fen, "confirmed": how}
+    note(session, at=cause.now, actor=cause.actor, action="value.paid", object_type="points_txn", object_id=txn.public_id, detail=detail)
+    return paid
+
+
+def find_payment(session: Session, business_key: str, *, customer_id: int) -> PointsTxn:
+    """A payment from a customer's balance by its key. Raises NotFoundError."""
+    paid = find_txn(session, kind=TxnKind.SPEND, business_key=business_key)
+    wallet = None if paid is None else session.get(Wallet, paid.data.get("wallet"))
+    if paid is None or wallet is None or living_customer(session, wallet.customer_id).id != living_customer(session, customer_id).id:
+        raise NotFoundError("没有这笔储值付款 / there is no such payment from the balance", code="no_payment")
+    return paid
+
+
+def refund_of_payment(session: Session, paid: PointsTxn, *, amount_fen: int, cause: Cause) -> Posted:
+    """Give a payment back to its balance, once per key, and into the audit. Raises BadRequestError, ConflictError for other content."""
+    if not cause.reason.strip():
+        raise BadRequestError("须写明原因 / a reason is needed", code="reason_needed", status=422)
+    posted = refund_payment(session, pay_txn_id=paid.id, amount_fen=amount_fen, cause=cause)
+    txn = session.get_one(PointsTxn, posted.txn_id)
+    if not posted.fresh:
+        if txn.data != cause.data:
+            raise ConflictError("这个单号已用于另一笔 / this reference was used for something else", code="ref_differs")
+        return posted
+    detail = {"amount_fen": amount_fen, "reason": cause.reason}
+    note(
+        session, at=cause.now, actor=cause.actor, action="value.paid_back", object_type="points_txn", object_id=txn.public_id, detail=detail
+    )
+    return posted
+
+
 def refund_payment(session: Session, *, pay_txn_id: int, amount_fen: int, cause: Cause) -> Posted:
     """Give a payment back, all or part, to the lots it came from. Raises BadRequestError for more than was paid."""
     return give_back(session, spend_txn_id=pay_txn_id, amount=amount_fen, cause=cause)
 
 
-def refund_top_up(session: Session, *, top_up_ref: str, ref: str, reason: str, actor: str, now: datetime) -> Refund:
+def refund_top_up(
+    session: Session, *, top_up_ref: str, ref: str, reason: str, actor: str, now: datetime, customer_id: int | None = None
+) -> Refund:
     """Refund what is left of a top-up by the way it was paid. Its bonus is taken back, and bonus that is spent is deducted.
 
-    Raises NotFoundError for an unknown top-up, ConflictError when nothing is left.
+    With `customer_id`, a top-up of somebody else is unknown. Raises NotFoundError for an unknown top-up, ConflictError when nothing is left.
     """
     if not reason.strip():
         raise BadRequestError("须写明原因 / a reason is needed", code="reason_needed", status=422)
     key = f"refund:{ref}"
+    original = find_txn(session, kind=TxnKind.EARN, business_key=f"topup:{top_up_ref}")
+    if original is not None and customer_id is not None:
+        owner = session.get_one(Wallet, original.data["wallet"]).customer_id
+        original = original if living_customer(session, owner).id == living_customer(session, customer_id).id else None
     known = find_txn(session, kind=TxnKind.TAKE_BACK, business_key=key)
     if known is not None:
         return _known_refund(session, known, top_up_ref)
-    original = find_txn(session, kind=TxnKind.EARN, business_key=f"topup:{top_up_ref}")
     if original is None:
         raise NotFoundError(f"没有充值 {top_up_ref} / there is no top-up {top_up_ref}", code="no_top_up")
     bonus = find_txn(session, kind=TxnKind.EARN, business_key=f"topup:{top_up_ref}:bonus")

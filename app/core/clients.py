@@ -21,7 +21,12 @@ SCOPES = {
     "points:write": "调整与转赠积分 · adjust and transfer points",
     "tills": "收银台：报价、占用、核销 · quotes, holds and redemptions at a till",
     "tills:why": "收银台：看到拒绝的真实原因 · the true reason of a refusal, for the clerk's screen",
+    "tills:override": "收银台：主管放行未满足的条件，须写原因 · let a coupon through a condition, by a named supervisor with a reason",
     "tills:reverse": "收银台：15 分钟后撤销，须写原因 · reversals after 15 minutes, with a reason",
+    "value:read": "查询储值 · read stored value and its statement",
+    "value:write": "储值充值、付款、退款 · top up, pay with and refund stored value",
+    "settlement:read": "查询事业部结算 · read the settlement between units",
+    "settlement:close": "结账 · close a month of the settlement",
 }
 _PREFIX = "fk_"
 

@@ -64,6 +64,8 @@ class RedeemIn(BaseModel):
     times: Annotated[int, Field(ge=1, le=1000)] = 1
     device_at: AwareDatetime | None = None
     offline: bool = False
+    override: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] = ""
+    """A supervisor's reason to let it through a condition it does not meet."""
 
     @model_validator(mode="after")
     def _one_way(self) -> "RedeemIn":
@@ -71,6 +73,8 @@ class RedeemIn(BaseModel):
             raise ValueError("either code or ticket")
         if self.offline and self.device_at is None:
             raise ValueError("an offline redemption says when it was, by the device's clock")
+        if self.offline and self.override:
+            raise ValueError("nobody overrides without a connection")
         return self
 
 

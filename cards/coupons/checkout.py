@@ -1,7 +1,7 @@
 """One quote for one customer's order, from what stands in the database: his coupons, his tier, his points and his balance."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,14 +11,17 @@ from sqlalchemy.orm import Session
 
 from app.core.errors import NotFoundError
 from app.core.nouns import Customer
-from cards.coupons.conditions import Order, check_state
+from cards.coupons.conditions import Order, check_state, waive
 from cards.coupons.terms import offer_of, say
+from cards.forecast import forecast
 from cards.models.coupons import Coupon, CouponState, CouponTemplate
 from cards.models.ledger import WalletKind
+from cards.occasion import LineSeen
 from cards.points_at_till import read_terms
 from cards.quote import Means, Offer, Quote, quote
-from cards.refusals import RefusedError
-from cards.tiers import current_tier
+from cards.refusals import OVERRIDABLE, RefusedError
+from cards.split import split
+from cards.tiers import current_tier, tier_multiplier_percent
 from cards.till import Till
 
 MOST_COUPONS = 50
@@ -43,6 +46,10 @@ class Basket:
     coupons: Sequence[UUID] | None = None
     points: int | None = 0
     value_fen: int | None = 0
+    by_eye: bool = False
+    """A clerk who types a total alone has looked at the goods himself; which of them is a gift, nobody knows."""
+    override: str = ""
+    """Why a supervisor lets the named coupons through the conditions they do not meet; the caller has asked the gate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +59,12 @@ class Priced:
     quote: Quote
     coupons: dict[UUID, tuple[Coupon, CouponTemplate]]
     tier: str | None
+    waived: dict[UUID, str] = field(default_factory=dict)
+    """The conditions that named coupons were let through."""
+    override: str = ""
+    multiplier_percent: int = 100
+    earns: int = 0
+    """Points the rules give for what is paid, before their caps."""
 
 
 def find_customer(session: Session, public_id: UUID) -> Customer:
@@ -68,24 +81,66 @@ def price(session: Session, basket: Basket, *, till: Till, now: datetime) -> Pri
     Raises RefusedError (unknown_code, other_customer) for a named coupon that is not his.
     """
     held = his_coupons(session, basket, now=now)
-    refused: list[tuple[UUID, str]] = []
+    offers, refused, waived = _offers(session, basket, held, till=till, now=now)
+    tier = current_tier(session, customer_id=basket.customer_id, programme_id=basket.programme_id, at=now)
+    means = _means(session, basket, tier_percent=100 - (0 if tier is None else tier.discount_percent), now=now)
+    chosen = None if basket.coupons is None else set(basket.coupons)
+    found = quote(basket.order.basket, offers, means, chosen=chosen)
+    missed = {key: code for key, code in found.refused if code in OVERRIDABLE}
+    if basket.override and missed:
+        offers = [waive(offer) if offer.key in missed else offer for offer in offers]
+        found = quote(basket.order.basket, offers, means, chosen=chosen)
+        waived = {**missed, **waived}
+    kept = replace(found, refused=() if basket.coupons is None else (*refused, *found.refused))
+    multiplier = tier_multiplier_percent(session, customer_id=basket.customer_id, programme_id=basket.programme_id, at=now)
+    earns = forecast(
+        session,
+        _paid_lines(basket, kept),
+        till=till,
+        customer_id=basket.customer_id,
+        programme_id=basket.programme_id,
+        multiplier_percent=multiplier,
+        at=now,
+    )
+    coupons = {coupon.public_id: (coupon, template) for coupon, template in held}
+    return Priced(kept, coupons, None if tier is None else tier.name, waived, basket.override, multiplier, earns)
+
+
+def _offers(
+    session: Session, basket: Basket, held: Sequence[tuple[Coupon, CouponTemplate]], *, till: Till, now: datetime
+) -> tuple[list[Offer], list[tuple[UUID, str]], dict[UUID, str]]:
+    """His coupons as offers; those that cannot be used here and now; and those let through in a store that is not theirs."""
     offers: list[Offer] = []
+    refused: list[tuple[UUID, str]] = []
+    waived: dict[UUID, str] = {}
     for coupon, template in held:
         try:
             check_state(session, coupon, template, now=now, order_key=basket.order.key)
-            if template.store_ids and till.store_id not in template.store_ids:
-                raise RefusedError("wrong_store", coupon_id=coupon.id)  # noqa: TRY301 - it joins the refusals of the state.
         except RefusedError as error:
             refused.append((coupon.public_id, error.code))
-        else:
-            offers.append(offer_of(coupon, template))
-    tier = current_tier(session, customer_id=basket.customer_id, programme_id=basket.programme_id, at=now)
-    means = _means(session, basket, tier_percent=100 - (0 if tier is None else tier.discount_percent), now=now)
-    found = quote(basket.order.basket, offers, means, chosen=None if basket.coupons is None else set(basket.coupons))
-    if basket.coupons is not None:
-        refused += found.refused
-    kept = replace(found, refused=() if basket.coupons is None else tuple(refused))
-    return Priced(kept, {coupon.public_id: (coupon, template) for coupon, template in held}, None if tier is None else tier.name)
+            continue
+        if template.store_ids and till.store_id not in template.store_ids:
+            if not basket.override or basket.coupons is None:
+                refused.append((coupon.public_id, "wrong_store"))
+                continue
+            waived[coupon.public_id] = "wrong_store"
+        offer = offer_of(coupon, template)
+        if basket.by_eye and offer.kind.by_amount:
+            offer = replace(offer, skus=frozenset(), categories=frozenset())
+        if not basket.by_eye or offer.kind.by_amount or basket.coupons is not None:
+            offers.append(offer)
+    return offers, refused, waived
+
+
+def _paid_lines(basket: Basket, found: Quote) -> tuple[LineSeen, ...]:
+    """The lines with what is paid for each, points and discounts left out: what earns."""
+    off = dict(found.lines)
+    rest = [line.amount_fen - off[line.number] for line in basket.order.basket]
+    by_points = split(found.points_fen, rest)
+    return tuple(
+        LineSeen(line.number, line.sku, line.category, line.quantity, 0 if line.is_reward else left - part)
+        for line, left, part in zip(basket.order.basket, rest, by_points, strict=True)
+    )
 
 
 def his_coupons(session: Session, basket: Basket, *, now: datetime) -> list[tuple[Coupon, CouponTemplate]]:
@@ -121,6 +176,9 @@ def tell_quote(session: Session, priced: Priced) -> dict[str, Any]:
         "points_fen": found.points_fen,
         "value_fen": found.value_fen,
         "to_pay_fen": found.to_pay_fen,
+        "multiplier_percent": priced.multiplier_percent,
+        "earns_points": priced.earns,
+        "waived": [{"coupon": str(key), "code": code, "reason": priced.override} for key, code in priced.waived.items()],
         "lines": [{"number": number, "discount_fen": discount} for number, discount in found.lines],
         "refused": [{"coupon": str(key), "code": code} for key, code in found.refused],
     }

@@ -13,8 +13,9 @@ from cards.coupons.terms import offer_of
 from cards.fraud import check_block
 from cards.models.coupons import Coupon, CouponState, CouponTemplate, Offline
 from cards.models.redemption import CouponHold, CouponUse, UseKind
-from cards.quote import BasketLine, Means, quote, stacks
-from cards.refusals import RefusedError
+from cards.quote import BasketLine, Means, Offer, quote, stacks
+from cards.refusals import OVERRIDABLE, RefusedError
+from cards.tiers import tier_discount_percent
 from cards.till import Till
 
 OFFLINE_TRUST = timedelta(hours=72)
@@ -43,6 +44,15 @@ class Order:
         return sum(line.amount_fen for line in self.lines) if self.lines else self.total_fen
 
 
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """What goes off an order, in fen: the tier's part first, then the coupon's. `waived` is the condition a supervisor let it through."""
+
+    tier_fen: int = 0
+    discount_fen: int = 0
+    waived: str | None = None
+
+
 def check_coupon(
     session: Session,
     coupon: Coupon,
@@ -53,20 +63,26 @@ def check_coupon(
     order: Order,
     times: int = 1,
     offline_at: datetime | None = None,
-) -> int:
-    """Check everything that does not depend on who asks; says what the coupon takes off this order, in fen.
+    override: bool = False,
+) -> Worth:
+    """Check everything that does not depend on who asks; says what the tier and the coupon take off this order.
 
-    `offline_at` is when a device without connection redeemed it: its dates are then judged at that moment. Raises RefusedError.
+    `offline_at` is when a device without connection redeemed it: its dates are then judged at that moment. With `override` a condition of the
+    offer that is not met is named in place of being refused; what it takes off is still bounded by the order. Raises RefusedError.
     """
     check_state(session, coupon, template, now=now, order_key=order.key, offline_at=offline_at)
+    waived = None
     if template.store_ids and till.store_id not in template.store_ids:
-        raise RefusedError("wrong_store", coupon_id=coupon.id, told={"stores": _store_names(session, template.store_ids)})
+        if not override:
+            raise RefusedError("wrong_store", coupon_id=coupon.id, told={"stores": _store_names(session, template.store_ids)})
+        waived = "wrong_store"
     if not 1 <= times <= coupon.uses_left:
         raise RefusedError("too_many_times", coupon_id=coupon.id, told={"uses_left": coupon.uses_left})
-    discount = _discount(coupon, template, order, times=times)
+    percent = 100 - tier_discount_percent(session, customer_id=coupon.customer_id, programme_id=template.programme_id, at=now)
+    worth = _worth(coupon, template, order, times=times, tier_percent=percent, override=override)
     if offline_at is not None and not _may_offline(template, order):
         raise RefusedError("offline_refused", coupon_id=coupon.id)
-    return discount
+    return worth if waived is None else replace(worth, waived=waived)
 
 
 def check_state(
@@ -93,16 +109,16 @@ def check_state(
             raise RefusedError("held_elsewhere", coupon_id=coupon.id, told={"until": coupon.held_until.isoformat()})
 
 
-def check_stacking(session: Session, coupon: Coupon, template: CouponTemplate, order: Order, discount_fen: int) -> int:
+def check_stacking(session: Session, coupon: Coupon, template: CouponTemplate, order: Order, worth: Worth) -> Worth:
     """Whether it goes with what the order used already; the discount, cut to what is left of the order. The order must be locked.
 
-    Raises RefusedError (no_stacking).
+    The tier's part is that of the order's first coupon. Raises RefusedError (no_stacking).
     """
     if order.key is None:
-        return discount_fen
+        return worth
     undone = aliased(CouponUse)
     query = (
-        select(CouponTemplate.stacking_class, CouponUse.discount_fen)
+        select(CouponTemplate.stacking_class, CouponUse.discount_fen, CouponUse.tier_fen)
         .join(Coupon, Coupon.id == CouponUse.coupon_id)
         .join(CouponTemplate, CouponTemplate.id == Coupon.template_id)
         .outerjoin(undone, undone.reverses_id == CouponUse.id)
@@ -111,8 +127,13 @@ def check_stacking(session: Session, coupon: Coupon, template: CouponTemplate, o
     before = session.execute(query).all()
     if not stacks([*(row.stacking_class for row in before), template.stacking_class]):
         raise RefusedError("no_stacking", coupon_id=coupon.id)
+    if before:
+        worth = replace(worth, tier_fen=0)
     whole = order.whole_fen
-    return discount_fen if whole is None else min(discount_fen, max(whole - sum(row.discount_fen for row in before), 0))
+    if whole is None:
+        return worth
+    left = whole - sum(row.discount_fen + row.tier_fen for row in before) - worth.tier_fen
+    return replace(worth, discount_fen=min(worth.discount_fen, max(left, 0)))
 
 
 def last_use(session: Session, coupon: Coupon) -> Mapping[str, Any]:
@@ -128,20 +149,28 @@ def last_use(session: Session, coupon: Coupon) -> Mapping[str, Any]:
     return {} if row is None else {"at": row.at.isoformat(), "store": row.name, "by": row.actor}
 
 
-def _discount(coupon: Coupon, template: CouponTemplate, order: Order, *, times: int) -> int:
+def waive(offer: Offer) -> Offer:
+    """A coupon without its conditions on what is bought."""
+    return replace(offer, minimum_fen=0, skus=frozenset(), categories=frozenset())
+
+
+def _worth(coupon: Coupon, template: CouponTemplate, order: Order, *, times: int, tier_percent: int, override: bool) -> Worth:
     offer = offer_of(coupon, template, times=times)
     if not order.basket:
         if offer.kind.by_amount or template.minimum_fen:
             raise RefusedError("amount_needed", coupon_id=coupon.id, told={"minimum_fen": template.minimum_fen})
-        return 0
+        return Worth()
     if not order.lines:
         # Whoever types a total alone has looked at the goods himself.
         offer = replace(offer, skus=frozenset(), categories=frozenset())
-    found = quote(order.basket, [offer], Means(), chosen={offer.key})
+    means = Means(tier_percent=tier_percent)
+    found, waived = quote(order.basket, [offer], means, chosen={offer.key}), None
     for _, code in found.refused:
-        raise RefusedError(code, coupon_id=coupon.id, told={"minimum_fen": template.minimum_fen})
+        if not override or code not in OVERRIDABLE:
+            raise RefusedError(code, coupon_id=coupon.id, told={"minimum_fen": template.minimum_fen})
+        found, waived = quote(order.basket, [waive(offer)], means, chosen={offer.key}), code
     # A gift or an exchange on a bare total takes nothing off: nobody knows which line it was.
-    return found.coupon_fen if order.lines or offer.kind.by_amount else 0
+    return Worth(found.tier_fen, found.coupon_fen if order.lines or offer.kind.by_amount else 0, waived)
 
 
 def _may_offline(template: CouponTemplate, order: Order) -> bool:

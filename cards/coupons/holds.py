@@ -93,12 +93,20 @@ def confirm_hold(session: Session, public_id: UUID, *, till: Till, registry: Reg
     if held.state != "open" or held.expires_at <= now:
         raise RefusedError("hold_over")
     told = {UUID(each["coupon"]): int(each["discount_fen"]) for each in held.quote["coupons"]}
+    waived = {UUID(each["coupon"]): each for each in held.quote.get("waived", ())}
     ids = {row.public_id: row.id for row in session.execute(select(Coupon.public_id, Coupon.id).where(Coupon.public_id.in_(told)))}
     _lock_first(session, ids.values(), held.customer_id)
-    uses = []
+    uses: list[CouponUse] = []
     for key in sorted(told, key=lambda each: ids[each]):
-        promised = Held(held.id, told[key], held.created_at)
-        using = Using(purpose_of(held), Order(held.order_key, int(held.quote["total_fen"])), held=promised)
+        # The tier's part stands with the first coupon of the order, so that the sum over its uses is what went off.
+        tier_fen = 0 if uses else int(held.quote["tier_fen"])
+        promised = Held(held.id, told[key], held.created_at, tier_fen, waived[key]["code"] if key in waived else None)
+        using = Using(
+            purpose_of(held),
+            Order(held.order_key, int(held.quote["total_fen"])),
+            held=promised,
+            override=str(waived.get(key, {}).get("reason", "")),
+        )
         uses.append(use_coupon(session, ids[key], using, till=till, registry=registry, now=now).use)
     for txn_id, prefix in ((held.points_txn_id, ""), (held.value_txn_id, "value:")):
         if txn_id is not None:
@@ -193,6 +201,8 @@ def _insert(session: Session, basket: Basket, priced: Priced, *, till: Till, unt
         order_key=basket.order.key,
         client_id=till.client_id,
         store_id=till.store_id,
+        staff_id=till.staff_id,
+        device_id=till.device_id,
         customer_id=basket.customer_id,
         state="open",
         quote=tell_quote(session, priced),

@@ -100,6 +100,7 @@ def _insert(session: Session, use: CouponUse, undoing: Undoing, *, till: Till, n
         "order_key": use.order_key,
         "total_fen": use.total_fen,
         "discount_fen": use.discount_fen,
+        "tier_fen": use.tier_fen,
         "store_id": till.store_id,
         "staff_id": till.staff_id,
         "device_id": till.device_id,

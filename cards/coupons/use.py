@@ -6,9 +6,10 @@ from datetime import datetime
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session, aliased
 
+from app.core.audit import note
 from app.core.facts import Fact, record
 from app.core.registry import Registry
-from cards.coupons.conditions import Order, check_coupon, check_stacking
+from cards.coupons.conditions import Order, Worth, check_coupon, check_stacking
 from cards.expiry import lot_expiry
 from cards.fraud import check_own, take_turn
 from cards.ledger.earn import earn
@@ -42,6 +43,8 @@ class Held:
     hold_id: int
     discount_fen: int
     at: datetime
+    tier_fen: int = 0
+    waived: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,8 @@ class Using:
     device_at: datetime | None = None
     offline: bool = False
     held: "Held | None" = None
+    override: str = ""
+    """Why a supervisor lets it through a condition; the caller has asked the gate."""
 
     @property
     def offline_at(self) -> datetime | None:
@@ -93,7 +98,7 @@ def use_coupon(session: Session, coupon_id: int, using: Using, *, till: Till, re
     if live is not None:
         return Used(live, coupon, template, again=True)
     check_own(session, till, customer_id=coupon.customer_id, coupon_id=coupon.id)
-    discount = _check(session, coupon, template, using, till=till, now=now)
+    worth = _check(session, coupon, template, using, till=till, now=now)
     take_turn(session, till, customer_id=coupon.customer_id, coupon_id=coupon.id, now=now)
     _spend(session, coupon, using, now=now)
     use = CouponUse(
@@ -104,7 +109,10 @@ def use_coupon(session: Session, coupon_id: int, using: Using, *, till: Till, re
         times=using.times,
         order_key=using.order.key,
         total_fen=using.order.whole_fen,
-        discount_fen=discount,
+        discount_fen=worth.discount_fen,
+        tier_fen=worth.tier_fen,
+        waived=worth.waived,
+        reason=using.override[:200] if worth.waived else "",
         store_id=till.store_id,
         staff_id=till.staff_id,
         device_id=till.device_id,
@@ -118,21 +126,32 @@ def use_coupon(session: Session, coupon_id: int, using: Using, *, till: Till, re
     if template.reward_points:
         use.reward_txn_id = _reward(session, coupon, template, use, till=till, now=now)
         session.flush()
+    if worth.waived:
+        detail = {"waived": worth.waived, "reason": using.override[:200], "use": str(use.public_id), "discount_fen": worth.discount_fen}
+        note(session, at=now, actor=till.actor, action="coupon.overridden", object_type="coupon", object_id=coupon.public_id, detail=detail)
     record(session, [_fact(coupon, template, use, now=now)], registry=registry, now=now)
     session.refresh(coupon)
     return Used(use, coupon, template, again=False)
 
 
-def _check(session: Session, coupon: Coupon, template: CouponTemplate, using: Using, *, till: Till, now: datetime) -> int:
-    """What it takes off. A hold has checked its order already, and its promise outlives the coupon's last day by those few minutes."""
+def _check(session: Session, coupon: Coupon, template: CouponTemplate, using: Using, *, till: Till, now: datetime) -> Worth:
+    """What goes off. A hold has checked its order already, and its promise outlives the coupon's last day by those few minutes."""
     if using.held is not None:
         if coupon.state != CouponState.HELD or coupon.hold_id != using.held.hold_id:
             raise RefusedError("hold_over", coupon_id=coupon.id)
-        return using.held.discount_fen
-    discount = check_coupon(
-        session, coupon, template, till=till, now=now, order=using.order, times=using.times, offline_at=using.offline_at
+        return Worth(using.held.tier_fen, using.held.discount_fen, using.held.waived)
+    worth = check_coupon(
+        session,
+        coupon,
+        template,
+        till=till,
+        now=now,
+        order=using.order,
+        times=using.times,
+        offline_at=using.offline_at,
+        override=bool(using.override),
     )
-    return check_stacking(session, coupon, template, using.order, discount)
+    return check_stacking(session, coupon, template, using.order, worth)
 
 
 def undone_of(session: Session, use_id: int) -> CouponUse | None:

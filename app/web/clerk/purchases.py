@@ -84,8 +84,7 @@ def _book(session: Session, house: House, form: PurchaseForm, *, presence: Prese
     customer = _buyer(session, house, form, presence=presence, till=till)
     if is_own(session, presence.staff.id, customer.id):
         raise ConflictError("不能为自己记账，请同事来记 / nobody books for himself; ask a colleague", code="own_purchase")
-    # A slip's number is unique in its store; without one the attempt itself is the number.
-    number = f"{presence.store.code}-{form.order_no or key}"
+    number = number_of(presence, form.order_no, key=key)
     booked = _known(session, number, customer=customer, form=form) or _book_new(
         session, house, form, number=number, customer=customer, presence=presence, programme_id=programme.id
     )
@@ -98,6 +97,11 @@ def _book(session: Session, house: House, form: PurchaseForm, *, presence: Prese
         "order_no": form.order_no or key[-8:].upper(),
         **_points(booked, now=now),
     }
+
+
+def number_of(presence: Presence, order_no: str, *, key: str) -> str:
+    """The number of an order made here. A slip's number is unique in its store; without one the attempt itself is the number."""
+    return f"{presence.store.code}-{order_no or key}"
 
 
 def _known(session: Session, number: str, *, customer: Customer, form: PurchaseForm) -> Booked | None:

@@ -18,8 +18,11 @@ from cards.tiers import current_tier
 from cards.till import Till
 
 
-def quote(house: House, *, ticket: str, coupon: UUID | None, total_fen: int, till: Till) -> dict[str, Any]:
-    """`met` and the amounts in fen, or the sentence of the condition that is not. Raises RefusedError for a ticket that is over."""
+def quote(house: House, *, ticket: str, coupon: UUID | None, total_fen: int, till: Till, override: bool = False) -> dict[str, Any]:
+    """`met` and the amounts in fen, or the sentence of the condition that is not. Raises RefusedError for a ticket that is over.
+
+    The member's tier comes off by itself, before the coupon, as in every other quote.
+    """
     now = house.clock.now()
     with reading(house.engine) as session:
         seen = read_ticket(house.ring, ticket, client_id=till.client_id, now=now)
@@ -29,10 +32,19 @@ def quote(house: House, *, ticket: str, coupon: UUID | None, total_fen: int, til
             raise NotFoundError("没有这张券 / there is no such coupon", code="unknown_code")
         template = session.get_one(CouponTemplate, held.template_id)
         try:
-            discount = check_coupon(session, held, template, till=till, now=now, order=Order(total_fen=total_fen))
+            worth = check_coupon(session, held, template, till=till, now=now, order=Order(total_fen=total_fen), override=override)
         except RefusedError as error:
             return {"met": False, **error.for_clerk(), "missing_fen": max(template.minimum_fen - total_fen, 0)}
-    return {"met": True, "total_fen": total_fen, "discount_fen": discount, "pay_fen": total_fen - discount}
+        tier = current_tier(session, customer_id=held.customer_id, programme_id=template.programme_id, at=now)
+    return {
+        "met": True,
+        "total_fen": total_fen,
+        "tier": "" if tier is None else tier.name,
+        "tier_fen": worth.tier_fen,
+        "discount_fen": worth.discount_fen,
+        "pay_fen": total_fen - worth.tier_fen - worth.discount_fen,
+        "waived": worth.waived,
+    }
 
 
 def tier_name(session: Session, house: House, coupon: UUID) -> str:

@@ -32,6 +32,8 @@ class LookForm(Form):
     code: str | None = Field(default=None, min_length=1, max_length=200)
     ticket: str | None = Field(default=None, max_length=128)
     coupon: UUID | None = None
+    override: str = Field(default="", max_length=200)
+    """A supervisor's reason to let it through a condition it does not meet."""
 
     @model_validator(mode="after")
     def _one(self) -> "LookForm":
@@ -44,6 +46,7 @@ class QuoteForm(Form):
     ticket: str = Field(max_length=128)
     coupon: UUID | None = None
     total_fen: int = Field(ge=0, le=10**9)
+    override: str = Field(default="", max_length=200)
 
 
 class RedeemForm(LookForm):
@@ -74,27 +77,29 @@ class Counter:
                 card = look_up(session, house, form.code, till=till)
                 return {"kind": "member", **tell_member(session, house, card, presence=presence, till=till, code=form.code)}
         attempt_id = uuid4()
-        wish = RedeemIn(attempt_id=attempt_id, code=_bounded(form.code), ticket=form.ticket, coupon=form.coupon)
+        wish = RedeemIn(attempt_id=attempt_id, code=_bounded(form.code), ticket=form.ticket, coupon=form.coupon, override=form.override)
         try:
-            found = redemption.preview(house, wish, till=till)
+            found = redemption.preview(house, wish, till=till, supervisor=Right.OVERRIDE in presence.rights)
         except RefusedError as error:
             return as_json(self._named({**error.for_clerk(), "attempt": str(attempt_id)}), error.status)
         with work(house.engine) as session:
             tier = tier_name(session, house, UUID(found["coupon"]["id"]))
         customer = {**found["customer"], "tier": tier}
-        known = None if found["needs_amount"] else {"met": True, "total_fen": None, "discount_fen": 0, "pay_fen": None}
+        known = None if found["needs_amount"] else {"met": True, "total_fen": None, "tier_fen": 0, "discount_fen": 0, "pay_fen": None}
         return {"kind": "coupon", **found, "customer": customer, "chosen": form.coupon and str(form.coupon), "quote": known}
 
     def quote(self) -> Answered:
         """What the coupon takes off this total, or which condition it misses. Nothing is written: the clerk is still typing."""
         form = self._door.read(QuoteForm)
-        _, till = self._till(Right.REDEEM)
-        return quote(self._door.house, ticket=form.ticket, coupon=form.coupon, total_fen=form.total_fen, till=till)
+        presence, till = self._till(Right.REDEEM)
+        redemption.check_override(form.override, supervisor=Right.OVERRIDE in presence.rights)
+        override = bool(form.override)
+        return quote(self._door.house, ticket=form.ticket, coupon=form.coupon, total_fen=form.total_fen, till=till, override=override)
 
     def redeem(self) -> Answered:
         form = self._door.read(RedeemForm)
         key = idempotency_key()
-        _, till = self._till(Right.REDEEM)
+        presence, till = self._till(Right.REDEEM)
         wish = RedeemIn(
             attempt_id=UUID(key),
             code=_bounded(form.code),
@@ -103,10 +108,12 @@ class Counter:
             order=OrderIn(total_fen=form.total_fen),
             device_at=form.device_at,
             offline=form.offline,
+            override=form.override,
         )
         # Whether it was sent at once or later is no part of what was asked: a queued repeat of an answered call must find its answer.
-        body = orjson.dumps([form.code, form.ticket, form.coupon, form.total_fen], default=str)
-        answer = redemption.redeem(self._door.house, wish, till=till, key=key, body=body)
+        body = orjson.dumps([form.code, form.ticket, form.coupon, form.total_fen, *([form.override] if form.override else [])], default=str)
+        supervisor = Right.OVERRIDE in presence.rights
+        answer = redemption.redeem(self._door.house, wish, till=till, key=key, body=body, supervisor=supervisor)
         told = self._told(answer, key)
         if answer.status != 200 and request.headers.get(QUEUED) == "1":
             self._park(till, key, told)
@@ -157,7 +164,7 @@ class Counter:
         with work(self._door.house.engine) as session:
             use = session.scalars(select(CouponUse).where(CouponUse.public_id == UUID(told["use"]))).one()
             tier = tier_name(session, self._door.house, UUID(told["coupon"]["id"]))
-        whole = {**told, "total_fen": use.total_fen, "discount_fen": use.discount_fen}
+        whole = {**told, "total_fen": use.total_fen, "tier_fen": use.tier_fen, "discount_fen": use.discount_fen}
         return {**whole, "customer": {**told["customer"], "tier": tier}} if "customer" in told else whole
 
     def _named(self, told: dict[str, Any]) -> dict[str, Any]:

@@ -53,6 +53,11 @@ class HoldAsked(AtTill):
     points: Amount = 0
     value_fen: Amount = 0
     to_pay_fen: Amount | None = None
+    member_code: Annotated[str, Field(min_length=1, max_length=LONGEST)] | None = None
+    consent: UUID | None = None
+    """Over the programme's amount, `value_fen` needs the customer: his moving code, or his answer to `POST /members/{member}/value/consents`."""
+    override: Annotated[str, Field(max_length=200)] = ""
+    """Why a supervisor lets the coupons through a condition: with the scope `tills:override` and a `clerk` who has that right."""
     minutes: Annotated[int, Field(ge=1, le=10)] = 10
 
     @model_validator(mode="after")
@@ -71,6 +76,9 @@ class HoldAsked(AtTill):
             points=self.points,
             value_fen=self.value_fen,
             to_pay_fen=self.to_pay_fen,
+            member_code=self.member_code,
+            consent=self.consent,
+            override=self.override,
             minutes=self.minutes,
         )
 
@@ -90,6 +98,8 @@ class RedeemAsked(AtTill):
     order: OrderIn = Field(default_factory=OrderIn)
     times: Annotated[int, Field(ge=1, le=1000)] = 1
     device_at: AwareDatetime | None = None
+    override: Annotated[str, Field(max_length=200)] = ""
+    """Why a supervisor lets it through a condition: with the scope `tills:override` and a `clerk` who has that right."""
 
 
 class Words(BaseModel):
@@ -150,6 +160,14 @@ class RefusedCoupon(BaseModel):
     code: str
 
 
+class WaivedCoupon(BaseModel):
+    """A coupon a supervisor let through a condition, and why."""
+
+    coupon: UUID
+    code: str
+    reason: str
+
+
 class QuoteOut(BaseModel):
     """total = tier + coupons + points + value + to pay, in fen."""
 
@@ -162,6 +180,11 @@ class QuoteOut(BaseModel):
     points_fen: int
     value_fen: int
     to_pay_fen: int
+    multiplier_percent: int
+    """Points of this order in percent: the tier's word, or its word for a birthday."""
+    earns_points: int
+    """Points the rules give for what is paid, before their caps."""
+    waived: list[WaivedCoupon]
     lines: list[QuotedLine]
     refused: list[RefusedCoupon]
 
@@ -218,7 +241,9 @@ class RedeemedOut(BaseModel):
     use: UUID
     coupon: RedeemedCoupon
     customer: Masked
+    tier_fen: int
     discount_fen: int
+    waived: str | None
     times: int
     reward_points: int
     at: datetime

@@ -10,6 +10,7 @@ from flask import Response, request
 from sqlalchemy import select
 
 from app.core.errors import BadRequestError, FankaError, NotFoundError
+from app.core.gate import Right, rights_at
 from app.core.house import House
 from app.core.idempotency import Answer
 from app.core.people import Staff
@@ -39,7 +40,7 @@ from cards.coupons.member import look_up, tell_member
 from cards.refusals import PUBLIC_CODE, PUBLIC_EN, PUBLIC_ZH, RefusedError
 from cards.till import Till
 
-SCOPE, WHY, REVERSE = "tills", "tills:why", "tills:reverse"
+SCOPE, WHY, REVERSE, OVERRIDE = "tills", "tills:why", "tills:reverse", "tills:override"
 LOOKS = 600
 LOOK_WINDOW = timedelta(minutes=10)
 Step = Callable[..., Answer]
@@ -112,7 +113,11 @@ def _add_holds(api: APIFlask, door: Door) -> None:
     @api.output(HoldOut, status_code=201)
     def post_hold(asked: HoldAsked) -> Response:
         """Set coupons, points and stored value aside for one order, for ten minutes at most. The same order again replaces its hold."""
-        return _answered(checkout.hold(house, asked.wish(), programme_id=client().programme_id, **_call(house, asked)))
+        return _answered(
+            checkout.hold(
+                house, asked.wish(), programme_id=client().programme_id, supervisor=_may_override(house, asked), **_call(house, asked)
+            )
+        )
 
     @api.post("/till/holds/<uuid:hold>/confirm")
     @api.doc(summary="Confirm a hold", tags=["tills"], security="key")
@@ -153,8 +158,15 @@ def _add_redemptions(api: APIFlask, door: Door) -> None:
     @api.output(RedeemedOut)
     def post_redemption(asked: RedeemAsked) -> Response:
         """Redeem one coupon in one step. A retry of the order or the attempt, even under a new key, redeems nothing more."""
-        wish = RedeemIn(attempt_id=asked.attempt_id, code=asked.code, order=asked.order, times=asked.times, device_at=asked.device_at)
-        return _answered(redemption.redeem(house, wish, **_call(house, asked)))
+        wish = RedeemIn(
+            attempt_id=asked.attempt_id,
+            code=asked.code,
+            order=asked.order,
+            times=asked.times,
+            device_at=asked.device_at,
+            override=asked.override,
+        )
+        return _answered(redemption.redeem(house, wish, supervisor=_may_override(house, asked), **_call(house, asked)))
 
     @api.post("/till/redemptions/<uuid:use>/reverse")
     @api.doc(summary="Reverse a redemption", tags=["tills"], security="key")
@@ -193,6 +205,17 @@ def _till(house: House, asked: AtTill) -> Till:
             staff_id=None if staff is None else staff.id,
             staff=None if staff is None else staff.public_id,
         )
+
+
+def _may_override(house: House, asked: AtTill) -> bool:
+    """A key with the scope, and a clerk named who has the right at this store: both, since a program has no judgement."""
+    caller = client()
+    if OVERRIDE not in caller.scopes or asked.clerk is None:
+        return False
+    with reading(house.engine, timeout_ms=5000) as session:
+        staff = session.scalar(select(Staff).where(Staff.login == asked.clerk.lower(), Staff.active))
+        store = find_store(session, asked.store, unit_id=caller.unit_id)
+        return staff is not None and Right.OVERRIDE in rights_at(session, staff, store)
 
 
 def _client_id(caller: Client) -> str:

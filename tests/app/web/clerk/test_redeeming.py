@@ -46,8 +46,11 @@ def test_a_quote_follows_the_amount_and_writes_nothing(page, counter):
     assert page.post("quote", {"ticket": ticket, "total_fen": 19_900}).json == {
         "met": True,
         "total_fen": 19_900,
+        "tier": "普通",
+        "tier_fen": 0,
         "discount_fen": 10_000,
         "pay_fen": 9_900,
+        "waived": None,
     }
     with work(counter.house.engine) as session:
         assert session.scalars(select(Attempt)).all() == []
