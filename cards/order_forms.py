@@ -44,6 +44,14 @@ class OrderLineIn(Form):
         return self
 
 
+class PaymentIn(Form):
+    """How an order was paid. By WeChat Pay's own numbers it finds the payment's notice; without them, the only one it can be."""
+
+    method: Literal["cash", "wechat_pay", "alipay", "bank_card", "other"]
+    transaction_id: Number | None = None
+    out_trade_no: Number | None = None
+
+
 class OrderIn(Form):
     """One order. At most one of `phone`, `card` and `customer` says who bought."""
 
@@ -59,6 +67,7 @@ class OrderIn(Form):
     lines: Annotated[list[OrderLineIn], Field(min_length=1, max_length=MOST_LINES)]
     total_fen: Fen | None = None
     """When given it must be the sum over the lines of amount less discount."""
+    payment: PaymentIn | None = None
     period: Annotated[str, StringConstraints(pattern=r"^20\d\d-(0[1-9]|1[0-2])$")] | None = None
     """The accounting month (Asia/Shanghai) the sender insists on. Without it a late order posts to the open month."""
 
@@ -86,6 +95,8 @@ class OrderIn(Form):
     def content_hash(self) -> str:
         """What the order says, but for the phone (which has a keyed hash of its own) and the month it is posted to."""
         said = self.model_dump(mode="json", exclude={"phone", "period", "total_fen", "lines", "paid_at"})
+        if self.payment is None:
+            del said["payment"]
         lines = [line.model_dump(mode="json") for line in sorted(self.numbered(), key=lambda line: line.line_no or 0)]
         return digest({**said, "paid_at": self.paid_at.timestamp(), "lines": lines})
 

@@ -12,7 +12,7 @@ from app.core.errors import BadRequestError, FankaError
 from app.core.house import House
 from app.core.unit import work
 from cards.order_forms import OrderIn
-from cards.orders import book
+from cards.pay_matching import book_paid
 
 MOST_BYTES = 16 * 1024 * 1024
 MOST_LINES = 100_000
@@ -100,7 +100,7 @@ def _try(house: House, found: "_Found", report: Report, *, programme_id: int, ac
 def _book(house: House, order: OrderIn, report: Report, *, programme_id: int, actor: str, unit_id: int | None, rehearse: bool) -> None:
     try:
         with work(house.engine) as session:
-            booked = book(
+            booked = book_paid(
                 session,
                 order,
                 programme_id=programme_id,

@@ -117,7 +117,10 @@ def credit(
     lock_wallets(session, [wallet_id])
     # Counted under the wallet's lock: of two first orders at once one is second.
     earlier = select(Purchase.id).where(
-        Purchase.customer_id == customer_id, Purchase.programme_id == programme.id, Purchase.id != purchase.id
+        Purchase.customer_id == customer_id,
+        Purchase.programme_id == programme.id,
+        Purchase.id != purchase.id,
+        Purchase.replaced_by_id.is_(None),
     )
     first = session.scalar(earlier.limit(1)) is None
     purchase.customer_id = customer_id
@@ -277,6 +280,9 @@ def _insert(
         "booked_at": now,
         "total_fen": order.paid_fen,
         "content_hash": order.content_hash(),
+        "pay_method": None if order.payment is None else order.payment.method,
+        "pay_transaction_id": None if order.payment is None else order.payment.transaction_id,
+        "pay_trade_no": None if order.payment is None else order.payment.out_trade_no,
     }
     insert = pg_insert(_PURCHASE).values(row).on_conflict_do_nothing(index_elements=["source", "order_no"]).returning(_PURCHASE.c.id)
     made = session.scalar(insert)

@@ -24,6 +24,7 @@ from cards.models.programme import Programme
 from cards.order_forms import OrderIn, OrderLineIn, ReturnIn, ReturnLineIn
 from cards.order_returns import book_return
 from cards.orders import book, credit, lines_of
+from cards.pay_matching import lock_payment, order_told
 from cards.phones import living_customer
 
 log = get_logger(__name__)
@@ -105,7 +106,10 @@ def take_notice(session: Session, merchant: PayMerchant, notice: Notice, *, ring
     kept = session.get_one(PayNotice, made)
     if notice.said is None:
         return kept
-    kept.transaction_id = notice.said.transaction_id
+    kept.transaction_id, kept.out_trade_no = notice.said.transaction_id, notice.said.out_trade_no
+    if isinstance(notice.said, Payment):
+        numbers = [notice.said.transaction_id, notice.said.out_trade_no]
+        lock_payment(session, store_id=merchant.store_id, amount_fen=notice.said.amount.total, numbers=numbers)
     try:
         with session.begin_nested():
             if isinstance(notice.said, Payment):
@@ -157,16 +161,15 @@ def _take_payment(
     customer = _payer(session, account, paid.payer.openid)
     if customer is None and paid.payer.openid:
         kept.payer_digest = openid_digest(account.appid, paid.payer.openid)
-    told = session.scalar(
-        select(Purchase)
-        .where(
-            Purchase.order_no == paid.out_trade_no,
-            Purchase.source != SOURCE,
-            Purchase.business_unit_id == store.business_unit_id,
-        )
-        .order_by(Purchase.id)
-        .limit(1)
-        .with_for_update()
+    told = order_told(
+        session,
+        store_id=store.id,
+        unit_id=store.business_unit_id,
+        out_trade_no=paid.out_trade_no,
+        transaction_id=paid.transaction_id,
+        amount_fen=paid.amount.total,
+        customer_id=None if customer is None else customer.id,
+        paid_at=paid.success_time,
     )
     if told is not None:
         _match(session, kept, told, paid, customer=customer, registry=registry, now=now)
@@ -280,7 +283,7 @@ def _know_sku(session: Session, unit_id: int) -> None:
 
 def _park(session: Session, kept: PayNotice, said: Payment | Refund, *, code: str, now: datetime) -> None:
     session.refresh(kept)
-    kept.transaction_id = said.transaction_id
+    kept.transaction_id, kept.out_trade_no = said.transaction_id, said.out_trade_no
     kept.refund_id = said.refund_id if isinstance(said, Refund) else None
     kept.amount_fen = said.amount.refund if isinstance(said, Refund) else said.amount.total
     kept.state, kept.code = "parked", code[:32]

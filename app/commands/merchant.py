@@ -1,7 +1,8 @@
 """`fanka merchant`: merchants of WeChat Pay whose payments become purchases, and the payments that wait for a person."""
 
 import os
-from typing import IO
+from typing import IO, Any
+from uuid import UUID
 
 import click
 from sqlalchemy import select
@@ -14,6 +15,7 @@ from app.core.nouns import Account, Store
 from app.core.staffing import store_called
 from app.core.unit import reading, work
 from cards.models.payments import PayMerchant, PayNotice
+from cards.pay_matching import match_by_hand, open_doubles
 from cards.payments import open_merchant
 from cards.programmes import programme_called
 
@@ -114,6 +116,51 @@ def parked(voice: Voice, *, limit: int, after: str | None) -> None:
             "next": shown[-1].notice_id if len(rows) > limit else None,
         }
     )
+
+
+@command(merchant, "doubles")
+@paged
+def doubles(voice: Voice, *, limit: int, after: str | None) -> None:
+    """列出可能重复登记的订单与付款 · List orders and payments that may be one, until somebody says which."""
+    with opened() as house, reading(house.engine) as session:
+        found = open_doubles(session, limit=limit + 1, after=None if after is None else uuid_of(after))
+        told: list[dict[str, Any]] = [
+            {
+                "order": str(each.order.public_id),
+                "source": each.order.source,
+                "order_no": each.order.order_no,
+                "amount_fen": each.order.total_fen,
+                "paid_at": each.order.paid_at.isoformat(),
+                "payments": [{"transaction": paid.order_no, "paid_at": paid.paid_at.isoformat()} for paid in each.payments],
+            }
+            for each in found[:limit]
+        ]
+    heads = [("订单", "order"), ("单号", "number"), ("金额(分)", "fen"), ("支付时间", "paid"), ("可能的付款", "payments")]
+    table = [
+        (each["order"], each["order_no"], each["amount_fen"], each["paid_at"], ", ".join(paid["transaction"] for paid in each["payments"]))
+        for each in told
+    ]
+    voice.table(heads, table, empty=("没有疑似重复", "nothing looks double"))
+    voice.answer({"doubles": told, "next": told[-1]["order"] if len(found) > limit else None})
+
+
+@command(merchant, "match")
+@click.argument("order", type=click.UUID)
+@click.argument("transaction")
+def match(voice: Voice, *, order: UUID, transaction: str) -> None:
+    """认定一个订单与一笔付款是同一笔 · Say that an order and a payment are one; its points then count once."""
+    with opened() as house, work(house.engine) as session:
+        told = match_by_hand(session, order, transaction, registry=house.registry, actor=ACTOR, now=house.clock.now())
+        voice.line(f"已合并 {told.source} {told.order_no}", f"{told.source} {told.order_no} and the payment are one")
+        voice.answer({"order": str(told.public_id), "transaction": transaction})
+
+
+def uuid_of(written: str) -> UUID:
+    """An id as it was listed. Raises BadRequestError."""
+    try:
+        return UUID(written)
+    except ValueError as error:
+        raise BadRequestError("没有这个编号 / that is no id", code="bad_id") from error
 
 
 def read_key(file: IO[str] | None) -> str:

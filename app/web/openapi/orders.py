@@ -18,7 +18,8 @@ from app.web.openapi.door import Door, client, reply
 from cards.models.orders import SOURCES, Purchase
 from cards.order_forms import OrderIn, ReturnIn
 from cards.order_returns import book_return
-from cards.orders import Booked, book, earned_of, find_order, lines_of
+from cards.orders import Booked, earned_of, find_order, lines_of
+from cards.pay_matching import book_paid
 
 SCOPE = "orders:write"
 
@@ -91,7 +92,7 @@ def _add_booking(api: APIFlask, door: Door) -> None:
         caller = client()
 
         def act(session: Session) -> Answer:
-            booked = book(
+            booked = book_paid(
                 session,
                 order,
                 programme_id=caller.programme_id,

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, request
 
 from app.core.errors import NotFoundError
 from app.core.log import get_logger
-from app.core.unit import work
+from app.core.unit import persistently, work
 from app.web.limits import read_bounded
 from app.wechat.pay_notices import read_notice
 from cards.payments import find_keys, take_notice
@@ -27,12 +27,16 @@ def make_pay(house: "House") -> Blueprint:
     def notified(merchant: str) -> Response:
         """204 takes the notice; any other answer lets WeChat repeat it."""
         body = read_bounded(request.environ, limit=MAX_BODY)
-        now = house.clock.now()
-        with work(house.engine) as session:
-            known, keys = find_keys(session, house.ring, _uuid(merchant))
-            notice = read_notice(keys, headers=dict(request.headers.items()), body=body, now=now)
-            kept = take_notice(session, known, notice, ring=house.ring, registry=house.registry, now=now)
-            log.info("notice_taken", kind=notice.event_type, state=kept.state, reason=kept.code)
+        now, headers = house.clock.now(), dict(request.headers.items())
+
+        def take() -> None:
+            with work(house.engine) as session:
+                known, keys = find_keys(session, house.ring, _uuid(merchant))
+                notice = read_notice(keys, headers=headers, body=body, now=now)
+                kept = take_notice(session, known, notice, ring=house.ring, registry=house.registry, now=now)
+                log.info("notice_taken", kind=notice.event_type, state=kept.state, reason=kept.code)
+
+        persistently(take)
         return Response(status=204)
 
     return blueprint
