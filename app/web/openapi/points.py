@@ -110,7 +110,7 @@ def _add_reading(api: APIFlask, door: Door) -> None:
     def get_points(member: str) -> Response:
         """A member's points, by the number or the id of his card."""
         with reading(house.engine, timeout_ms=5000) as session:
-            return reply(_balance(session, _member(session, member, client())))
+            return reply(_balance(session, member_of(session, member, client())))
 
     @api.get("/members/<member>/points/statement")
     @api.doc(summary="Read a statement", tags=["points"], security="key")
@@ -120,7 +120,7 @@ def _add_reading(api: APIFlask, door: Door) -> None:
     def get_statement(member: str, page: PageIn) -> Response:
         """The latest movements of a member's points, each with the balance after it."""
         with reading(house.engine, timeout_ms=5000) as session:
-            return reply(_statement(session, _member(session, member, client()), page))
+            return reply(tell_statement(session, member_of(session, member, client()), page))
 
 
 def _add_writing(api: APIFlask, door: Door) -> None:
@@ -136,7 +136,7 @@ def _add_writing(api: APIFlask, door: Door) -> None:
         caller = client()
 
         def act(session: Session) -> Answer:
-            card = _member(session, member, caller)
+            card = member_of(session, member, caller)
             store = find_store(session, wish.store, unit_id=caller.unit_id)
             moved = adjust_points(
                 session,
@@ -163,8 +163,8 @@ def _add_writing(api: APIFlask, door: Door) -> None:
         caller = client()
 
         def act(session: Session) -> Answer:
-            giver = _member(session, member, caller)
-            taker = _member(session, wish.to, caller)
+            giver = member_of(session, member, caller)
+            taker = member_of(session, wish.to, caller)
             moved = transfer_points(
                 session,
                 from_id=giver.customer_id,
@@ -181,7 +181,7 @@ def _add_writing(api: APIFlask, door: Door) -> None:
         return door.once(act)
 
 
-def _member(session: Session, named: str, caller: Client) -> MemberCard:
+def member_of(session: Session, named: str, caller: Client) -> MemberCard:
     """A card by its number or id, or by the customer's id. Raises NotFoundError."""
     try:
         card = find_member(session, programme_id=caller.programme_id, public_id=UUID(named))
@@ -193,10 +193,10 @@ def _member(session: Session, named: str, caller: Client) -> MemberCard:
     return card
 
 
-def _wallet(session: Session, card: MemberCard) -> Wallet | None:
+def _wallet(session: Session, card: MemberCard, kind: WalletKind = WalletKind.POINTS) -> Wallet | None:
     return session.scalar(
         select(Wallet)
-        .where(Wallet.customer_id == card.customer_id, Wallet.programme_id == card.programme_id, Wallet.kind == WalletKind.POINTS)
+        .where(Wallet.customer_id == card.customer_id, Wallet.programme_id == card.programme_id, Wallet.kind == kind)
         .execution_options(populate_existing=True)
     )
 
@@ -224,8 +224,9 @@ def _balance(session: Session, card: MemberCard) -> dict[str, Any]:
     }
 
 
-def _statement(session: Session, card: MemberCard, page: PageIn) -> dict[str, Any]:
-    wallet = _wallet(session, card)
+def tell_statement(session: Session, card: MemberCard, page: PageIn, *, kind: WalletKind = WalletKind.POINTS) -> dict[str, Any]:
+    """A page of a wallet's movements; of stored value the amounts are fen."""
+    wallet = _wallet(session, card, kind)
     if wallet is None:
         return {"lines": [], "next": None}
     before = None
