@@ -45,6 +45,8 @@ class Shown:
     state: str
     left: int
     total: int
+    giveable: bool
+    """Whether it may be given to a friend now."""
 
 
 def coupons_of(session: Session, customer_id: int, *, words: Words, now: datetime, limit: int = MOST) -> list[Shown]:
@@ -73,7 +75,7 @@ def past_of(session: Session, customer_id: int, *, words: Words, now: datetime, 
 
 def show_coupon(session: Session, coupon: Coupon, template: CouponTemplate, *, words: Words, now: datetime) -> Shown:
     """One coupon in words."""
-    said = say(session, template)
+    said = say(session, template, coupon=coupon)
     left = days_left(coupon.expires_at, now=now)
     good = coupon.state in _GOOD and coupon.expires_at > now
     state = coupon.state if good or coupon.state not in _GOOD else CouponState.EXPIRED
@@ -96,6 +98,7 @@ def show_coupon(session: Session, coupon: Coupon, template: CouponTemplate, *, w
         state=str(state),
         left=coupon.uses_left,
         total=coupon.uses_total,
+        giveable=good and template.giveable and coupon.state == CouponState.ISSUED and coupon.uses_left == coupon.uses_total,
     )
 
 

@@ -1,9 +1,11 @@
 """Coupons on the phone: the list, and the page on which anybody takes one."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from flask import Blueprint, redirect
+from flask import Blueprint, redirect, request
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
@@ -11,12 +13,15 @@ from app.core.errors import NotFoundError
 from app.core.ids import new_public_id
 from app.core.tries import count_try
 from app.web.h5.coupon_words import conditions_shown, coupons_of, past_of, worth_shown
+from app.web.h5.device import device_of, must_know, number_it
 from app.web.h5.door import Door, Member, NoCardError, NotHereError, first_programme
 from app.web.h5.shown import last_day
 from app.web.h5.words import Words
 from cards.coupons.claim import Claim, ClaimRefusedError, Path, check_open, claim
+from cards.coupons.claim_codes import claim_by_code, may_try
 from cards.coupons.templates import find_template
 from cards.coupons.terms import say
+from cards.fraud import suspect_claim
 from cards.models.coupons import CouponTemplate, TemplateState
 
 CLAIMS = 60
@@ -24,7 +29,8 @@ CLAIMS = 60
 
 
 def add_routes(blueprint: Blueprint, door: Door) -> None:
-    """`/me/coupons` and `/c/<template>`."""
+    """`/me/coupons`, `/c/<template>` and `/c/code`."""
+    _add_code(blueprint, door)
 
     @blueprint.get("/me/coupons")
     def all_coupons() -> Response:
@@ -38,7 +44,7 @@ def add_routes(blueprint: Blueprint, door: Door) -> None:
         with door.reading() as session:
             found = _template(session, template)
             said, person = say(session, found), _person(door, session)
-            return door.page(
+            answer = door.page(
                 "offer",
                 template=found,
                 programme=first_programme(session),
@@ -50,20 +56,58 @@ def add_routes(blueprint: Blueprint, door: Door) -> None:
                 known=door.held_pass() is not None,
                 nonce=str(new_public_id()),
             )
+        return number_it(door, answer)
 
     @blueprint.post("/c/<template>")
     def take(template: str) -> Response:
         given = door.form()
-        nonce = _uuid(given.get("nonce", ""))
+        nonce, device = _uuid(given.get("nonce", "")), must_know(door)
         with door.reading() as session:
             public_id = door.member(session).customer.public_id
         count_try(door.house.engine, f"h5claim:{public_id}", most=CLAIMS, window=timedelta(hours=1), now=door.now)
-        with door.work() as session:
+        with _watched(door, device), door.work() as session:
             member, found = door.member(session), _template(session, template)
             # The page's own number: pressing twice gives one coupon, opening the page again may give another.
-            wish = Claim(member.customer.id, Path.PAGE, f"page:{found.public_id}:{member.customer.public_id}:{nonce}", "h5")
+            key = f"page:{found.public_id}:{member.customer.public_id}:{nonce}"
+            wish = Claim(member.customer.id, Path.POINTS if found.price_points else Path.PAGE, key, "h5", device=device)
             taken = claim(session, found, wish, registry=door.house.registry, now=door.now)
         return redirect(f"/me/coupon/{taken.coupon.public_id}?new=1", 303)
+
+
+def _add_code(blueprint: Blueprint, door: Door) -> None:
+    @blueprint.get("/c/code")
+    def code() -> Response:
+        with door.reading() as session:
+            door.member(session)
+        return number_it(door, door.page("claim_code", why="", typed=""))
+
+    @blueprint.post("/c/code")
+    def redeem_code() -> Response:
+        given = door.form()
+        device, typed = must_know(door), given.get("code", "")[:64]
+        with door.reading() as session:
+            public_id = door.member(session).customer.public_id
+        may_try(door.house, public_id, device=device, address=request.remote_addr or "")
+        try:
+            with _watched(door, device), door.work() as session:
+                member = door.member(session)
+                whose = {"customer_id": member.customer.id, "programme_id": member.programme.id}
+                coupon = claim_by_code(session, door.house, typed, device=device, **whose).coupon.public_id
+        except ClaimRefusedError as error:
+            return door.page("claim_code", error.status, why=door.words.of_error(error), typed=typed)
+        return redirect(f"/me/coupon/{coupon}?new=1", 303)
+
+
+@contextmanager
+def _watched(door: Door, device: int) -> Iterator[None]:
+    """A refusal that looks like a coupon hunter's goes into the review queue, beside the transaction that it undid."""
+    try:
+        yield
+    except ClaimRefusedError as error:
+        if error.doubt:
+            with door.work() as session:
+                suspect_claim(session, error.doubt, customer_id=door.member(session).customer.id, device=device, now=door.now)
+        raise
 
 
 def _template(session: Session, written: str) -> CouponTemplate:
@@ -93,7 +137,8 @@ def _why_not(door: Door, session: Session, found: CouponTemplate, person: Member
     if person is None and found.audience is not None:
         return ""
     try:
-        check_open(session, found, Claim(person.customer.id if person else 0, Path.PAGE, "look", "h5"), now=door.now)
+        wish = Claim(person.customer.id if person else 0, Path.PAGE, "look", "h5", device=device_of(door))
+        check_open(session, found, wish, now=door.now)
     except ClaimRefusedError as error:
         return door.words.of_error(error)
     return ""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from app.core.errors import FankaError
+from app.web.h5.coupon_sentences import SENTENCES as OF_COUPONS
 from app.web.h5.sentences import KINDS, SENTENCES
 
 LANGUAGES: Final = ("zh", "en")
@@ -35,7 +36,8 @@ class Words:
         return LANGUAGES[1 - self.index]
 
     def __call__(self, name: str, /, **open_places: object) -> str:
-        return SENTENCES[name][self.index].format(**open_places)
+        both = OF_COUPONS[name] if name in OF_COUPONS else SENTENCES[name]
+        return both[self.index].format(**open_places)
 
     def pick(self, both: tuple[str, str]) -> str:
         """One of two texts; the Chinese one when there is no English."""
