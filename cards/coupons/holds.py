@@ -169,8 +169,14 @@ def release_overdue(engine: Engine, *, now: datetime, limit: int = 200) -> int:
 def uses_of(session: Session, held: CouponHold) -> list[CouponUse]:
     """The uses a confirmed hold made that nobody has reversed."""
     undone = select(CouponUse.reverses_id).where(CouponUse.reverses_id.is_not(None))
-    query = select(CouponUse).where(
-        CouponUse.purpose == purpose_of(held), CouponUse.kind == UseKind.USE, CouponUse.id.not_in(undone), CouponUse.at >= held.created_at
+    # By what it names and not by when: a clock may have been set back between the hold and its confirmation.
+    named = [UUID(each["coupon"]) for each in held.quote["coupons"]]
+    query = (
+        select(CouponUse)
+        .join(Coupon, Coupon.id == CouponUse.coupon_id)
+        .where(
+            CouponUse.purpose == purpose_of(held), CouponUse.kind == UseKind.USE, CouponUse.id.not_in(undone), Coupon.public_id.in_(named)
+        )
     )
     return list(session.scalars(query.order_by(CouponUse.coupon_id)))
 

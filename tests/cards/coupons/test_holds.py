@@ -218,6 +218,18 @@ def test_reversed_once_with_everything_back(counter):
     assert counter.reread(coupon).state == CouponState.ISSUED
 
 
+def test_an_order_confirmed_while_the_clock_was_set_back_is_reversed_whole(counter, clock):
+    coupon = counter.coupon()
+    clock.advance(timedelta(hours=3))
+    held = hold(counter, [coupon], points=1000)
+    clock.advance(-timedelta(hours=2))
+    assert len(step(counter, "confirm", held).body["uses"]) == 1
+    assert len(step(counter, "confirm", held).body["uses"]) == 1
+    assert step(counter, "reverse", held, supervisor=True, reason="退货").body["outcome"] == "done"
+    assert money(counter) == (5000, 3000)
+    assert counter.reread(coupon).state == CouponState.ISSUED
+
+
 def test_a_use_reversed_by_itself_is_not_reversed_again_with_its_order(counter):
     coupon = counter.coupon()
     held = hold(counter, [coupon], points=1000)
