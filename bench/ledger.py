@@ -1,31 +1,26 @@
 """Postings: ours beside pgbench sending the very statements ours sent, on one hot and on spread wallets; then a night and a proof over a million lots."""
 
 import itertools
-import json
 import multiprocessing
 import os
-import re
-import shutil
-import subprocess
-import tempfile
+import secrets
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import psycopg
-from psycopg.types.json import Jsonb
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Engine, create_engine
 
 from app.core.db import engine_options
 from app.core.unit import reading, work
 from bench.ground import Ground, ground
+from bench.pgbench import Script, listen, run_script, write_script
 from bench.rounds import Findings, duel, interleave, say
 from bench.webhook import WrongError
-from cards.ledger.earn import earn
+from cards.ledger.debit import _CLAIM, _TAKE_FIRST
+from cards.ledger.earn import _EARN, earn
 from cards.ledger.night import settle_night
 from cards.ledger.post import Cause
 from cards.ledger.spend import spend
@@ -52,11 +47,11 @@ def run(*, quick: bool) -> Findings:
             list(pool.map(_settle_in, range(CONNECTIONS)))
             for name, wallets in itertools.product(("earn", "spend"), (SPREAD, 1)):
                 label = f"ledger {name} {'hot' if wallets == 1 else 'spread'}"
-                script = _script(url, name, wallets)
+                script = _script(place, name, wallets)
                 found = interleave(
                     rounds,
                     lambda _, name=name, wallets=wallets: _ours(pool, name, wallets, seconds),
-                    lambda _, script=script: _pgbench(place, script, seconds),
+                    lambda _, script=script: run_script(place, script, connections=CONNECTIONS, seconds=seconds),
                     name=label,
                 )
                 note = f"{CONNECTIONS} connections, {wallets:,} wallets, the statements of one posting each"
@@ -205,72 +200,19 @@ def _post_for(name: str, wallets: int, seconds: float, start: float, number: int
     return done
 
 
-def _script(url: str, name: str, wallets: int) -> Path:
-    """The statements that one posting of ours sends, as a script of pgbench: what differs from posting to posting becomes a variable."""
-    engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1), **engine_options(pool_size=1))
-    sent: list[tuple[str, Mapping[str, Any]]] = []
+def _script(place: Ground, name: str, wallets: int) -> Script:
+    """What one posting of ours sends, as a script of pgbench: on a wallet drawn by lot, under a key and an id that ascend as ours do."""
 
-    def hear(*heard: Any) -> None:
-        _, _, statement, parameters, _, many = heard
-        sent.extend((statement, each) for each in (parameters if many else [parameters]))
+    def post(engine: Engine) -> None:
+        with work(engine) as session:
+            _POSTS[name](session, 1, _cause(f"script:{name}:{secrets.token_hex(4)}"))
 
-    event.listen(engine, "before_cursor_execute", hear, named=False)
-    with work(engine) as session:
-        _POSTS[name](session, 1, _cause(f"script:{name}:{wallets}"))
-    engine.dispose()
-    lines = [f"\\set wallet random(1, {wallets})", "\\set key random(1, 1000000000000000)", "BEGIN;"]
-    for number, (statement, parameters) in enumerate(sent):
-        text = _bound(statement, parameters, first=number == 0)
-        lines.append(f"{text} \\gset t_" if name == "spend" and number == 0 else f"{text};")
-    path = Path(tempfile.mkdtemp()) / f"{name}.sql"
-    path.write_text("\n".join([*lines, "COMMIT;"]) + "\n")
-    return path
-
-
-def _bound(statement: str, parameters: Mapping[str, Any], *, first: bool) -> str:
-    text = re.sub(r"%\((\w+)\)s", lambda found: _said(found[1], parameters[found[1]], first=first), statement)
-    return " ".join(text.replace("%%", "%").split())
-
-
-def _said(name: str, value: Any, *, first: bool) -> str:
-    """One parameter as pgbench is to send it."""
-    if name.startswith("business_key"):
-        return "('b' || :client_id || ':' || :key)"
-    if isinstance(value, UUID):
-        return "gen_random_uuid()"
-    if isinstance(value, list):
-        return "ARRAY[:wallet]::bigint[]"
-    if re.fullmatch(r"(wallet|id_1|wallet_id)\w*", name) and isinstance(value, int):
-        return ":wallet"
-    if not first and (name in {"txn", "txn_id"} or name.startswith("txn_id_")):
-        return ":t_id"
-    if value is None:
-        return "NULL"
-    if isinstance(value, datetime):
-        return f"CAST('{value.isoformat()}' AS timestamptz)"
-    if isinstance(value, bool | int):
-        return str(value).lower()
-    if isinstance(value, Jsonb):
-        value = json.dumps(value.obj)
-    return "'" + str(value).replace("'", "''") + "'"
-
-
-def _pgbench(place: Ground, script: Path, seconds: float) -> float:
-    url = place.env["DATABASE_URL"]
-    # Beside the server, else wherever the machine has one: its version does not matter to what it sends.
-    found_at = shutil.which("pgbench", path=f"{place.postgres.binaries.server.parent}{os.pathsep}{os.environ.get('PATH', '')}")
-    if found_at is None:
-        raise WrongError("there is no pgbench beside the server and none on PATH")
-    answer = subprocess.run(
-        [found_at, "-n", "-M", "prepared", "-c", str(CONNECTIONS), "-j", "2", "-T", str(max(int(seconds), 1)), "-f", str(script), url],
-        env={**os.environ, **place.postgres.binaries.env},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=seconds + 60,
-    )
-    found = re.search(r"tps = ([\d.]+)", answer.stdout)
-    failed = re.search(r"number of failed transactions: (\d+)", answer.stdout)
-    if answer.returncode or found is None or (failed and int(failed[1])):
-        raise WrongError(f"pgbench: {answer.stderr[-600:]} {answer.stdout[-300:]}")
-    return float(found[1])
+    drawn = {
+        "public_id": "CAST(:head || lpad(to_hex(CAST(:id AS bigint)), 12, '0') AS uuid)",
+        "business_key": "(:run || ':' || :id)",
+        "wallet": ":wallet",
+        "txn": ":t_id",
+        "pending": ":t_pending",
+    }
+    known = {each._sent.decode(): each._names for each in (_EARN, _CLAIM, _TAKE_FIRST)}
+    return write_script(listen(place, post), known, drawn, f"\\set wallet random(1, {wallets})")

@@ -10,36 +10,40 @@ from app.core.unit import reading, work
 from cards.ledger.lots import settle_due
 from cards.ledger.post import Cause
 from cards.ledger.spend import release
-from cards.ledger.wallets import lock_wallets
 from cards.models.ledger import PointsHold
 
 BATCH = 2000
+LEAP = 50 * BATCH
 _DUE = text(
     """
-    SELECT wallet_id FROM lot
-    WHERE wallet_id > :after AND remaining > 0
-      AND ((state = 'pending' AND available_from <= :now) OR (state = 'active' AND expires_at <= :now))
-    GROUP BY wallet_id ORDER BY wallet_id LIMIT :most
+    SELECT wallet_id FROM (
+        SELECT wallet_id FROM lot WHERE state = 'pending' AND remaining > 0 AND available_from <= :now AND wallet_id > :after
+        UNION SELECT wallet_id FROM lot WHERE state = 'active' AND remaining > 0 AND expires_at <= :now AND wallet_id > :after
+    ) AS due ORDER BY wallet_id LIMIT :most
     """
 )
+_LOCK = text("SELECT id FROM wallet WHERE id = ANY(:wallets) ORDER BY id FOR NO KEY UPDATE")
 
 
 def settle_night(engine: Engine, *, now: datetime, batch: int = BATCH, tell: Callable[[int], None] = lambda _: None) -> int:
     """Settle every wallet with a due lot, batch by batch in wallet order; says how many wallets were touched.
 
-    `tell` hears the number so far after each committed batch.
+    Due wallets are looked up many batches at a time; what is due in them is asked again under their locks. `tell` hears the number so far after
+    each committed batch.
     """
     after, done = 0, 0
     while True:
-        with work(engine) as session:
-            wallets = [int(row.wallet_id) for row in session.execute(_DUE, {"after": after, "now": now, "most": batch})]
-            if wallets:
-                lock_wallets(session, wallets)
-                settle_due(session, wallets, now=now)
-        if not wallets:
+        with reading(engine) as session:
+            due = session.scalars(_DUE, {"after": after, "now": now, "most": LEAP}).all()
+        if not due:
             return done
-        after, done = wallets[-1], done + len(wallets)
-        tell(done)
+        for start in range(0, len(due), batch):
+            wallets = due[start : start + batch]
+            with work(engine) as session:
+                session.execute(_LOCK, {"wallets": wallets})
+                settle_due(session, wallets, now=now)
+            after, done = wallets[-1], done + len(wallets)
+            tell(done)
 
 
 def release_holds(engine: Engine, *, now: datetime) -> int:
