@@ -6,6 +6,7 @@ from app.core.house import current
 from jobs import coupons
 from jobs import night as money
 from jobs.broadcasts.sweep import sweep_broadcasts
+from jobs.followers.acquaint import acquaint
 from jobs.mirrors import sweep_mirrors
 from jobs.reactions_run import sweep_reactions
 from jobs.reminders import remind_members
@@ -28,6 +29,7 @@ class Entry:
 TIMETABLE = (
     Entry("jobs.schedule.sweep", "urgent", every_s=SWEEP_S),
     Entry("jobs.schedule.tidy", "default", every_s=60),
+    Entry("jobs.schedule.greet", "default", every_s=15),
     Entry("jobs.schedule.renew", "default", cron="30 3 * * *"),
     Entry("jobs.schedule.free", "default", every_s=60),
     Entry("jobs.schedule.mirrors", "default", every_s=300),
@@ -46,6 +48,11 @@ def sweep() -> None:
 def tidy() -> None:
     """Take off tags whose time has run out; queries have stopped seeing them already."""
     expire_tags(current())
+
+
+def greet() -> None:
+    """Look up followers who are known by what they did alone."""
+    acquaint(current())
 
 
 def renew() -> None:

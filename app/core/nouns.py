@@ -121,6 +121,9 @@ class Follower(Base):
         UniqueConstraint("account_id", "openid_digest"),
         CheckConstraint("state IN ('following', 'gone', 'unknown')", name="state"),
         Index("ix_follower_unionid", "unionid", postgresql_where="unionid IS NOT NULL"),
+        Index(
+            "ix_follower_stranger", "account_id", "id", postgresql_where="synced_at IS NULL AND openid IS NOT NULL AND state = 'following'"
+        ),
     )
 
     id: Mapped[int] = row_id()
@@ -163,10 +166,10 @@ class AuditEntry(Base):
     """Who changed what, when: append only."""
 
     __tablename__ = "audit_entry"
+    __table_args__ = (Index("ix_audit_entry_object", "object_type", "object_id"),)
 
     id: Mapped[int] = row_id()
     at: Mapped[datetime] = mapped_column(Moment, index=True)
-    __table_args__ = (Index("ix_audit_entry_object", "object_type", "object_id"),)
     actor: Mapped[str] = mapped_column(String(64))
     action: Mapped[str] = mapped_column(String(64))
     object_type: Mapped[str] = mapped_column(String(32))
