@@ -7,11 +7,12 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from app.core.nouns import Store
+from app.core.nouns import Customer, Store
 from app.core.unit import reading
 from app.web.assets import npm_url
 from app.web.h5.session import COOKIE
 from cards import codes
+from cards.contact import make_link
 from tests.support.browser import screenshot
 
 pytestmark = pytest.mark.browser
@@ -157,6 +158,7 @@ SMALL = """
 
 @pytest.mark.parametrize(("scheme", "language"), [("light", "zh"), ("dark", "en")])
 def test_every_page_fits_the_hand(phone, house, counter, base, scheme, language):
+    house.settings = replace(house.settings, smtp_url="smtp://127.0.0.1:9")
     lin = counter.member("oLin", tier="金卡", points=1_234_567, value_fen=98_765_432)
     counter.earn_until(lin, 300, 8)
     with reading(house.engine) as session:
@@ -177,6 +179,7 @@ def test_every_page_fits_the_hand(phone, house, counter, base, scheme, language)
         "/me/points",
         "/me/value",
         "/me/rules",
+        "/me/profile",
         f"/c/{made[1]}",
         "/join/privacy",
     )
@@ -185,6 +188,30 @@ def test_every_page_fits_the_hand(phone, house, counter, base, scheme, language)
         assert phone.evaluate("document.documentElement.scrollWidth") <= 390, path
         assert phone.evaluate(SMALL) == [], path
         screenshot(phone, f"h5_{path.strip('/').split('/')[-1][:8]}_{scheme}_{language}")
+
+
+def test_a_member_tells_of_himself_and_says_what_he_wants_to_hear(phone, house, counter, base):
+    house.settings = replace(house.settings, smtp_url="smtp://127.0.0.1:9", public_url=base)
+    lin = counter.member("oLin")
+    let_in(phone, base, counter)
+    phone.goto(f"{base}/me")
+    phone.get_by_role("link", name="我的资料与提醒").click()
+    phone.get_by_role("textbox", name="称呼").fill("林小雨")
+    phone.get_by_role("textbox", name="生日").fill("05-20")
+    phone.get_by_role("textbox", name="邮箱").fill("lin@example.com")
+    phone.get_by_role("button", name="保存资料").click()
+    expect(phone.get_by_role("status")).to_contain_text("已保存")
+    phone.get_by_label("生日与节日 · 邮件").uncheck(force=True)
+    phone.get_by_role("button", name="保存设置").click()
+    expect(phone.get_by_label("生日与节日 · 邮件")).not_to_be_checked()
+    expect(phone.get_by_label("到期提醒 · 邮件")).to_be_checked()
+    screenshot(phone, "h5_profile_kept")
+    with reading(house.engine) as session:
+        link = make_link(house.ring, session.get_one(Customer, lin), do="confirm", base=base, now=house.clock.now())
+    phone.goto(link)
+    screenshot(phone, "h5_mail_confirm")
+    phone.get_by_role("button", name="确认接收").click()
+    expect(phone.get_by_role("heading", name="邮箱已确认")).to_be_visible()
 
 
 def test_on_a_desk_the_pages_stay_a_phone_wide(desk, counter, base):
