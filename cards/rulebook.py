@@ -161,7 +161,7 @@ def end_rule(session: Session, *, programme_id: int, name: str, at: datetime, no
     )
 
 
-def define_group(session: Session, *, programme_id: int, name: str, pick: Pick) -> EarningGroup:
+def define_group(session: Session, *, programme_id: int, name: str, pick: Pick, actor: str, now: datetime) -> EarningGroup:
     """Name a group of rules that compete, or change what it picks."""
     _check_name(name[:33])
     group = session.scalar(select(EarningGroup).where(EarningGroup.programme_id == programme_id, EarningGroup.name == name))
@@ -170,6 +170,8 @@ def define_group(session: Session, *, programme_id: int, name: str, pick: Pick) 
         session.add(group)
     group.pick = pick
     session.flush()
+    detail = {"name": name, "pick": pick}
+    note(session, at=now, actor=actor, action="earning_group.set", object_type="programme", object_id=programme_id, detail=detail)
     return group
 
 

@@ -84,6 +84,7 @@ def add(
             retention=Retention(retention),
             priority=priority,
             client_msg_id_trusted=trust_client_msg_id,
+            actor="cli",
             **given,
         )
         house.accounts.forget()

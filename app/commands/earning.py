@@ -94,7 +94,8 @@ def end(voice: Voice, *, name: str, programme: str | None) -> None:
 def group_(voice: Voice, *, name: str, pick: Pick, programme: str | None) -> None:
     """规则组: 取第一条、最好的或全部 · A group of rules of which the first, the best or all count."""
     with opened() as house, work(house.engine) as session:
-        define_group(session, programme_id=programme_called(session, programme).id, name=name, pick=pick)
+        programme_id = programme_called(session, programme).id
+        define_group(session, programme_id=programme_id, name=name, pick=pick, actor=ACTOR, now=house.clock.now())
     voice.line(f"{name}: {pick}", f"{name}: {pick}")
     voice.answer({"name": name, "pick": pick})
 

@@ -3,18 +3,22 @@
 import base64
 import re
 from pathlib import Path
+from typing import Any
 
 import click
 
 from app.commands.frame import command
 from app.commands.house import opened
 from app.commands.speech import Voice
+from app.core.audit import note
 from app.core.errors import ConflictError, NotFoundError
 from app.core.house import House
 from app.core.rotation import count_by_key, rehash, reseal, settle_lookups
 from app.core.secrets import KeyRing, new_key, read_ring_file, write_ring_file
+from app.core.unit import work
 
 Written = tuple[tuple[str, bytes], ...]
+ACTOR = "cli"
 _ID = re.compile(r"[a-z]+(\d+)")
 
 
@@ -69,6 +73,7 @@ def add(voice: Voice) -> None:
         fresh = KeyRing((*ring.sealing, _fresh(ring.sealing)), (*ring.lookup, _fresh(ring.lookup)))
         _keep(voice, house, fresh)
         added = [fresh.sealing[-1][0], fresh.lookup[-1][0]]
+        _note(house, "keys.added", {"added": added})
         voice.line(
             f"已添加 {', '.join(added)}; 重启所有进程后运行 fanka keys rotate",
             f"added {', '.join(added)}; restart every process, then `fanka keys rotate`",
@@ -84,6 +89,8 @@ def rotate(voice: Voice) -> None:
         if _in_file(house):
             ring = KeyRing(_newest_first(ring.sealing), _newest_first(ring.lookup))
             _keep(voice, house, ring)
+
+        _note(house, "keys.rotated", {"in_use": [ring.sealing[0][0], ring.lookup[0][0]]})
 
         def tell(label: str, done: int) -> None:
             voice.progress(f"{label}: {done:,}", f"{label}: {done:,}")
@@ -126,8 +133,15 @@ def retire(voice: Voice, *, ids: tuple[str, ...]) -> None:
             tuple(each for each in ring.sealing if each[0] not in ids), tuple(each for each in ring.lookup if each[0] not in ids)
         )
         _keep(voice, house, left)
+        _note(house, "keys.retired", {"retired": list(ids)})
         voice.line(f"已弃用 {' '.join(ids)}", f"retired {' '.join(ids)}")
         voice.answer({"retired": list(ids), **_environment(house, left)})
+
+
+def _note(house: House, action: str, detail: dict[str, Any]) -> None:
+    """Which keys changed, by their ids alone; written before values are sealed anew, so that a killed run has its line too."""
+    with work(house.engine) as session:
+        note(session, at=house.clock.now(), actor=ACTOR, action=action, object_type="keys", object_id="ring", detail=detail)
 
 
 def _ring_now(house: House) -> KeyRing:

@@ -1,6 +1,7 @@
 """`fanka order`: orders from a file, and the list of goods a unit sells."""
 
 import csv
+import hashlib
 from pathlib import Path
 
 import click
@@ -13,6 +14,7 @@ from app.commands.speech import Voice
 from app.core.audit import note
 from app.core.bulk import table_of
 from app.core.errors import BadRequestError
+from app.core.house import House
 from app.core.unit import reading, work
 from cards.models.orders import Sku
 from cards.order_import import MOST_BYTES, Report, import_orders
@@ -43,9 +45,10 @@ def import_(voice: Voice, *, path: Path, book: bool, unit: str | None, programme
         with reading(house.engine) as session:
             programme_id = programme_called(session, programme).id
             unit_id = None if unit is None else unit_called(session, unit).id
-        report = import_orders(
-            house, path.read_bytes(), programme_id=programme_id, actor=ACTOR, unit_id=unit_id, rehearse=not book, tell=tell
-        )
+        data = path.read_bytes()
+        report = import_orders(house, data, programme_id=programme_id, actor=ACTOR, unit_id=unit_id, rehearse=not book, tell=tell)
+        if book:
+            _note_import(house, report, digest=hashlib.sha256(data).hexdigest())
     voice.table(
         [("行", "line"), ("代码", "code"), ("问题", "what is wrong")],
         [(bad.line, bad.code, bad.detail) for bad in report.bad],
@@ -69,6 +72,21 @@ def import_(voice: Voice, *, path: Path, book: bool, unit: str | None, programme
             "bad": [{"line": bad.line, "code": bad.code, "detail": bad.detail} for bad in report.bad],
         }
     )
+
+
+def _note_import(house: House, report: Report, *, digest: str) -> None:
+    """Which file was brought in and what it came to; each order has its own row, which names who booked it."""
+    detail = {"sha256": digest, "booked": report.booked, "known": report.known, "points": report.points, "bad": report.bad_count}
+    with work(house.engine) as session:
+        note(
+            session,
+            at=house.clock.now(),
+            actor=ACTOR,
+            action="orders.imported",
+            object_type="file",
+            object_id=digest[:16],
+            detail=detail,
+        )
 
 
 @command(order, "goods")

@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
+from app.core.audit import note
 from app.core.errors import BadRequestError, ConflictError
 from app.core.ids import new_public_id
 from app.core.nouns import Account, AccountKind, Mode, Retention
@@ -124,6 +125,7 @@ def add_account(
     retention: Retention = Retention.ERASE,
     client_msg_id_trusted: bool = False,
     priority: int = 100,
+    actor: str = "system",
 ) -> Account:
     """Add an account with its secrets sealed.
 
@@ -161,6 +163,8 @@ def add_account(
     )
     session.add(row)
     session.flush()
+    detail = {"appid": appid, "kind": str(kind), "mode": str(mode), "retention": str(retention)}
+    note(session, at=now, actor=actor, action="account.added", object_type="account", object_id=public_id, detail=detail)
     return row
 
 

@@ -74,7 +74,7 @@ def test_a_rule_that_cannot_be_is_refused(till, more, code):
 @pytest.mark.parametrize(("pick", "points"), [("first", 100), ("best", 300), ("all", 600)])
 def test_of_several_rules_the_first_the_best_or_all(till, pick, points):
     with work(till.house.engine) as session:
-        define_group(session, programme_id=till.programme_id, name="主", pick=pick)
+        define_group(session, programme_id=till.programme_id, name="主", pick=pick, actor="Mei", now=till.house.clock.now())
     spend_rule(till, 2, group="主", priority=20)
     spend_rule(till, 1, group="主", priority=10)
     spend_rule(till, 3, group="主", priority=30)

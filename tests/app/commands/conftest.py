@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from app.cli import main
+from tests.support.audited import BOOKKEEPING, BY_ITSELF, path_of, watched
 
 
 @dataclass
@@ -26,7 +27,14 @@ def fanka(house, monkeypatch):
     monkeypatch.delenv("FANKA_LANG", raising=False)
 
     def run(*arguments, json=False, stdin=None, env=None):
-        return run_cli(*arguments, as_json=json, stdin=stdin, env=env)
+        with watched(house.engine) as changed:
+            answer = run_cli(*arguments, as_json=json, stdin=stdin, env=env)
+        # Whatever test runs a command: what it changed by hand is in the audit, or it is one of the few that say why not.
+        silent = answer.code == 0 and changed - BOOKKEEPING and "audit_entry" not in changed
+        assert not silent or path_of(arguments) in BY_ITSELF, (
+            f"{path_of(arguments)} changed {sorted(changed)} and left no line in the audit"
+        )
+        return answer
 
     return run
 
