@@ -13,15 +13,16 @@ GIFT = 100
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One tier: `threshold` in fen spent, `percent` of the points, `discount` in percent."""
+    """One tier: `threshold` in fen spent, `percent` of the points, `discount` in percent, `face` of the card."""
 
     name: str
     threshold: int
     percent: int
     discount: int
+    face: str
 
 
-TIERS = (Step("银卡", 0, 100, 0), Step("金卡", 60_000, 120, 5), Step("黑金卡", 200_000, 150, 10))
+TIERS = (Step("银卡", 0, 100, 0, "silver"), Step("金卡", 60_000, 120, 5, "gold"), Step("黑金卡", 200_000, 150, 10, "diamond"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,8 @@ def show_matrix(log: InputLog) -> None:
 
 def _define_rules(log: InputLog) -> None:
     for rank, step in enumerate(plan.TIERS):
-        options = ["--threshold", str(step.threshold), "--multiplier", str(step.percent), "--discount", str(step.discount)]
+        options = ["--threshold", str(step.threshold), "--multiplier", str(step.percent)]
+        options += ["--discount", str(step.discount), "--face", step.face]
         fanka("tier", "add", step.name, "--rank", str(rank), *options)
         log.write("tier", name=step.name, threshold=step.threshold, percent=step.percent)
     fanka("tier", "rule", "spend")

@@ -27,6 +27,9 @@ export function show(key = hint) {
   $("hint").textContent = t(key);
 }
 
+// Said for a moment; `show` brings back what was said before.
+export const whisper = (key) => { $("hint").textContent = t(key); };
+
 export async function start() {
   wanted = true;
   $("start-cam").hidden = true;

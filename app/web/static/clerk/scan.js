@@ -40,7 +40,7 @@ async function look(asked, text) {
   if (outcome.isOpen() || !$("sheet").hidden) return;
   camera.pause();
   const mine = ++asking;
-  const slow = setTimeout(() => { if (mine === asking) camera.show("hint_reading"); }, WORTH_ASKING_MS);
+  const slow = setTimeout(() => { if (mine === asking) camera.whisper("hint_reading"); }, WORTH_ASKING_MS);
   try {
     const found = await call("preview", { body: asked });
     queue.tell(true);
@@ -52,7 +52,7 @@ async function look(asked, text) {
     if (!frame.gone(error)) refused(error.body);
   } finally {
     clearTimeout(slow);
-    camera.show("hint_ready");
+    camera.show();
   }
 }
 
@@ -152,7 +152,7 @@ function done(body) {
   if (body.coupon.uses_total > 1) rows.push([t("rest"), t("left_times", { n: body.coupon.uses_left })]);
   outcome.reveal({
     kind: "done", title: t("done"), big: true, rows, meter: true, closed: goOn,
-    why: total === null ? t("done_gift", { what: both(body.coupon.worth) || body.coupon.name }) : t("done_pay", { money: money(total - body.discount_fen) }),
+    why: total === null ? t("done_gift", { what: both(body.coupon.worth).replace(/^送 /, "") || body.coupon.name }) : t("done_pay", { money: money(total - body.discount_fen) }),
     second: { text: t("undo_here", { left: left(whole) }), act: () => askUndo({ use: body.use, what: body.coupon.name, who: body.customer.name, own: true }) },
     tick: (parts) => {
       const rest = Math.max(until - serverNow(), 0);
