@@ -35,8 +35,8 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     "left_of": ("剩 {n} 张，共 {size} 张", "{n} of {size} left"),
     "waits_until": ("等待领取，{day} 退回", "Waiting; comes back on {day}"),
     # Taking
-    "gift_from": ("{name} 送您一张券", "{name} gives you a coupon"),
-    "pack_from": ("{name} 请您领一张券", "{name} shares coupons with you"),
+    "gift_from": ("{name}送您一张券", "{name} gives you a coupon"),
+    "pack_from": ("{name}请您领一张券", "{name} shares coupons with you"),
     "a_friend": ("朋友", "A friend"),
     "take_gift": ("收下", "Take it"),
     "gift_over": ("来晚了，已被领走或收回", "Too late: it was taken or called back"),
