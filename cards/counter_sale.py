@@ -50,6 +50,8 @@ class SaleIn(BaseModel):
     value_fen: Points = 0
     to_pay_fen: Points
     sku: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
+    slip_no: Annotated[str, StringConstraints(min_length=1, max_length=40)]
+    """The number as the slip shows it: without the store's code, short when the till gave none."""
     override: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] = ""
 
 
@@ -83,7 +85,7 @@ def sell(house: House, wish: SaleIn, *, desk: Desk, programme_id: int, key: str,
         settled = confirm_hold(session, held.public_id, till=till, registry=house.registry, now=now)
         booked = _book(session, house, wish, settled, desk=desk, customer=customer, programme_id=programme_id, now=now)
         write_attempt(session, "sell", "done", wish.attempt_id, till=till, now=now, wish=None)
-        return Answer(200, _told(session, house, settled, booked, till=till, customer=customer, now=now))
+        return Answer(200, _told(session, house, settled, booked, till=till, customer=customer, number=wish.slip_no, now=now))
 
     def refuse(session: Session, error: FankaError) -> Mapping[str, Any]:
         return write_refusal(session, house, "sell", error, wish.attempt_id, till=till, wish=None, public=False)
@@ -169,12 +171,11 @@ def _book(
 
 
 def _told(
-    session: Session, house: House, settled: Settled, booked: Booked, *, till: Till, customer: Customer, now: datetime
+    session: Session, house: House, settled: Settled, booked: Booked, *, till: Till, customer: Customer, number: str, now: datetime
 ) -> dict[str, Any]:
     held, seen = settled.hold, see(house.ring, customer)
     store = session.get_one(Store, held.store_id)
     later = [each.available_from for each in booked.earned if each.available_from > now]
-    number = held.order_key.split(":", 1)[1]
     slip = print_slip(
         store=store.name,
         quote=held.quote,

@@ -103,7 +103,7 @@ def last_scans(session: Session, house: House, presence: Presence, *, now: datet
         .outerjoin(Coupon, Coupon.id == Attempt.coupon_id)
         .outerjoin(CouponTemplate, CouponTemplate.id == Coupon.template_id)
         .outerjoin(Customer, Customer.id == Coupon.customer_id)
-        .where(Attempt.device_id == presence.device.id, Attempt.act.in_(("redeem", "preview")))
+        .where(Attempt.device_id == presence.device.id, Attempt.act.in_(("redeem", "preview", "sell")))
         .order_by(Attempt.at.desc(), Attempt.id.desc())
         .limit(MOST)
     )
@@ -118,6 +118,7 @@ def _line(house: House, presence: Presence, row: Any, *, now: datetime) -> dict[
     outcome = "refused" if attempt.outcome not in ("done", "already_used") else attempt.outcome
     return {
         "attempt": str(attempt.attempt_id),
+        "act": attempt.act,
         "outcome": "undone" if undone is not None else outcome,
         "what": name or "",
         "who": "" if customer is None else see(house.ring, customer).name,

@@ -93,6 +93,7 @@ def add_routes(blueprint: Blueprint, door: Door) -> None:
             value_fen=form.value_fen,
             to_pay_fen=form.to_pay_fen,
             sku=form.sku or COUNTER_SKU,
+            slip_no=form.order_no or key[-8:].upper(),
             override=form.override,
         )
         # The ticket is how the clerk came to the member; a later repeat may carry a fresh one.

@@ -8,6 +8,7 @@ import * as member from "./member.js";
 import * as outcome from "./outcome.js";
 import * as queue from "./queue.js";
 import * as report from "./report.js";
+import * as sale from "./sale.js";
 import * as scan from "./scan.js";
 import * as scanned from "./scanned.js";
 import { wakeSound } from "./senses.js";
@@ -91,7 +92,7 @@ function code(text) {
 }
 
 const frame = { go, gone, arrive, start, state, right: (name) => state.me?.rights?.includes(name) };
-for (const view of [...Object.values(VIEWS), queue, scanned]) view.settle?.(frame);
+for (const view of [...Object.values(VIEWS), sale, queue, scanned]) view.settle?.(frame);
 
 $("lang").addEventListener("click", () => {
   speak(language() === "en" ? "zh" : "en");

@@ -1,6 +1,7 @@
 // Members: found by what they show or say, seen masked; their coupons, and a card opened on the spot.
 import { Refused, Unreached, call } from "./api.js";
 import { $, el, field, fill, icon, newId } from "./dom.js";
+import * as sale from "./sale.js";
 import * as scan from "./scan.js";
 import { feel } from "./senses.js";
 import { count, date, money, t, told } from "./words.js";
@@ -47,6 +48,7 @@ function show(place, found) {
     el("div", { cls: "face", "data-face": found.face },
       el("b", { text: [found.name || t("member"), found.tier].filter(Boolean).join(" · ") }), el("br"), el("small", { text: [found.phone, found.number].filter(Boolean).join(" · ") }),
       el("p", { cls: "points" }, el("span", { cls: "figure", text: count(found.points) }), el("small", { text: [t("member_points"), found.pending ? t("member_pending", { n: count(found.pending) }) : "", found.value_fen ? t("member_value", { money: money(found.value_fen) }) : "", found.discount_percent ? t("member_off", { n: found.discount_percent }) : ""].filter(Boolean).join(" · ") }))),
+    found.ticket && frame.right("book") ? el("div", { cls: "stack" }, el("button", { type: "button", cls: "btn btn-main", id: "checkout", text: t("sale_open"), on: { click: () => sale.open(found) } })) : null,
     frame.right("book") ? el("div", { cls: "stack" }, el("button", { type: "button", cls: "btn btn-soft", text: t("member_book", { who: found.name || found.phone || t("member") }), on: { click: () => frame.go("book", found) } })) : null,
     el("div", { cls: "box" }, el("h2", { text: t("member_coupons") }),
       found.coupons.length ? el("ul", {}, found.coupons.map((each) => coupon(each, found.ticket))) : el("p", { cls: "muted", text: t("member_no_coupons") })));

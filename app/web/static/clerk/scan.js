@@ -3,10 +3,11 @@ import { Refused, Unreached, call, serverNow } from "./api.js";
 import * as camera from "./camera.js";
 import { $, closeSheet, el, fen, field, icon, newId, openSheet, pairs, toast, whenSheetCloses } from "./dom.js";
 import * as outcome from "./outcome.js";
+import { override } from "./override.js";
 import * as parked from "./parked.js";
 import * as queue from "./queue.js";
-import { feel } from "./senses.js";
 import * as reviews from "./reviews.js";
+import { feel } from "./senses.js";
 import * as store from "./store.js";
 import { age, language, left, money, t, told, when } from "./words.js";
 
@@ -21,8 +22,8 @@ export function settle(given) {
   frame = given;
   queue.whenChanged(refresh);
   $("parked").addEventListener("click", () => parked.open(frame, refresh));
-}
   reviews.settle(frame, refresh);
+}
 
 export function open() {
   camera.resume();
@@ -45,11 +46,11 @@ async function look(asked, text) {
     const found = await call("preview", { body: asked });
     queue.tell(true);
     if (found.kind === "member") return frame.go("member", found);
-    preview(found);
+    preview({ ...found, override: asked.override ?? "" });
   } catch (error) {
     if (error instanceof Unreached) return text ? offline(text) : toast(t("error_net"));
     if (!(error instanceof Refused)) throw error;
-    if (!frame.gone(error)) refused(error.body);
+    if (!frame.gone(error)) refused(error.body, asked);
   } finally {
     clearTimeout(slow);
     camera.show();
@@ -61,6 +62,7 @@ function preview(found) {
   const amount = found.needs_amount ? field(t("preview_amount"), { name: "amount", inputmode: "decimal", money: true, autofocus: true, maxlength: 12 }) : null;
   const conditions = el("ul", { cls: "conditions" });
   const facts = el("div", { cls: "sums" });
+  const reason = field(t("override_reason"), { name: "override", maxlength: 200 });
   const confirm = el("button", { type: "button", cls: "btn btn-main", id: "confirm", autofocus: !amount });
   let quote = found.quote;
   let total = null;
@@ -71,7 +73,8 @@ function preview(found) {
     conditions.replaceChildren(
       ...found.coupon.conditions.map((each) => el("li", { cls: quote?.met ? "" : "open" }, icon(quote?.met ? "done" : "wait"), both(each))),
       ...(unmet ? [el("li", { cls: "unmet", role: "alert" }, icon("no"), [both(quote.why), quote.missing_fen ? t("missing", { money: money(quote.missing_fen) }) : both(quote.next)].join(" · "))] : []));
-    facts.replaceChildren(pairs(quote?.met && quote.total_fen !== null ? [[t("original"), money(quote.total_fen)], [t("discount"), `− ${money(quote.discount_fen)}`], [t("pay"), money(quote.pay_fen), "sum"]] : []));
+    facts.replaceChildren(pairs(quote?.met && quote.total_fen !== null ? [[t("original"), money(quote.total_fen)], [t("tier_price", { tier: quote.tier }), quote.tier_fen ? `− ${money(quote.tier_fen)}` : ""], [t("discount"), `− ${money(quote.discount_fen)}`], [t("pay"), money(quote.pay_fen), "sum"]] : []));
+    reason.box.hidden = !(frame.right("override") && ((unmet && quote.may_override) || quote?.waived));
     confirm.disabled = !quote?.met;
     confirm.textContent = quote === null ? t("enter_amount") : quote.met && quote.total_fen !== null ? t("confirm_pay", { money: money(quote.pay_fen) }) : t("confirm");
   };
@@ -82,7 +85,7 @@ function preview(found) {
     draw();
     if (total === null || total <= 0) return;
     try {
-      const again = await call("quote", { body: { ticket: found.ticket, coupon: found.chosen, total_fen: total } });
+      const again = await call("quote", { body: { ticket: found.ticket, coupon: found.chosen, total_fen: total, override: found.override || reason.input.value.trim() } });
       if (mine === number) { quote = again; draw(); }
     } catch (error) {
       if (mine !== number) return;
@@ -94,10 +97,11 @@ function preview(found) {
     confirm.disabled = true;
     whenSheetCloses(null);
     closeSheet();
-    redeem(found, total, quote);
+    redeem({ ...found, override: found.override || (quote?.waived ? reason.input.value.trim() : "") }, total, quote);
   };
   let typing;
   amount?.input.addEventListener("input", () => { clearTimeout(typing); quote = null; draw(); typing = setTimeout(ask, 180); });
+  reason.input.addEventListener("input", () => { clearTimeout(typing); typing = setTimeout(ask, 300); });
   amount?.input.addEventListener("keydown", (event) => { if (event.key === "Enter") go(); });
   confirm.addEventListener("click", go);
   openSheet(
@@ -105,7 +109,7 @@ function preview(found) {
       el("div", {}, el("p", { cls: "muted small", text: [found.customer.name || t("member"), found.customer.tier, found.customer.phone].filter(Boolean).join(" · ") }), el("h1", { text: found.coupon.name }),
         el("p", { cls: "muted small", text: [both(found.coupon.worth), found.coupon.uses_total > 1 ? t("left_times", { n: found.coupon.uses_left }) : ""].filter(Boolean).join(" · ") })),
       el("button", { type: "button", cls: "close", "aria-label": t("cancel"), on: { click: closeSheet } }, icon("close"))),
-    conditions, amount?.box, facts, el("div", { cls: "stack" }, confirm));
+    conditions, amount?.box, reason.box, facts, el("div", { cls: "stack" }, confirm));
   whenSheetCloses(() => camera.resume());
   draw();
 }
@@ -114,7 +118,7 @@ function preview(found) {
 async function redeem(found, total, quote) {
   const attempt = {
     id: newId(), at: Date.now(), path: "redeem", state: "sent", what: found.coupon.name, who: found.customer.name, offline: mayOffline(found.coupon, total), reduced: quote?.discount_fen ?? 0,
-    body: { ticket: found.ticket, coupon: found.chosen, total_fen: total, device_at: new Date().toISOString(), offline: false },
+    body: { ticket: found.ticket, coupon: found.chosen, total_fen: total, device_at: new Date().toISOString(), offline: false, ...(found.override ? { override: found.override } : {}) },
   };
   await store.put(attempt);
   await queue.count();
@@ -147,12 +151,12 @@ function done(body) {
   const whole = Math.max(until - serverNow(), 1);
   const total = body.total_fen ?? null;
   const rows = [[t("member"), [body.customer.name, body.customer.tier].filter(Boolean).join(" · ")], [t("coupon"), body.coupon.name]];
-  if (total !== null) rows.push([t("original"), money(total)], [t("discount"), `− ${money(body.discount_fen)}`]);
+  if (total !== null) rows.push([t("original"), money(total)], [t("tier_price", { tier: body.customer.tier }), body.tier_fen ? `− ${money(body.tier_fen)}` : ""], [t("discount"), `− ${money(body.discount_fen)}`]);
   if (body.reward_points) rows.push([t("points"), t("points_now", { n: body.reward_points })]);
   if (body.coupon.uses_total > 1) rows.push([t("rest"), t("left_times", { n: body.coupon.uses_left })]);
   outcome.reveal({
     kind: "done", title: t("done"), big: true, rows, meter: true, closed: goOn,
-    why: total === null ? t("done_gift", { what: both(body.coupon.worth).replace(/^送 /, "") || body.coupon.name }) : t("done_pay", { money: money(total - body.discount_fen) }),
+    why: total === null ? t("done_gift", { what: both(body.coupon.worth).replace(/^送 /, "") || body.coupon.name }) : t("done_pay", { money: money(total - (body.tier_fen ?? 0) - body.discount_fen) }),
     second: { text: t("undo_here", { left: left(whole) }), act: () => askUndo({ use: body.use, what: body.coupon.name, who: body.customer.name, own: true }) },
     tick: (parts) => {
       const rest = Math.max(until - serverNow(), 0);
@@ -163,7 +167,7 @@ function done(body) {
   });
 }
 
-function refused(body) {
+function refused(body, asked) {
   const used = body.outcome === "already_used";
   const about = body.told ?? {};
   const place = [about.at && when(about.at), about.store, about.by].filter(Boolean).join(" · ");
@@ -174,7 +178,9 @@ function refused(body) {
   outcome.reveal({
     kind: used ? "used" : "no", title: used ? t("used") : t("no"), why: used && place ? place : why, big: !used, rows, closed: goOn,
     next: used ? t("used_next") : both(body.next) || (body.request_id ? t("error_code", { id: body.request_id }) : ""),
-    second: { text: t("ask_supervisor"), act: (event) => supervisor(event.currentTarget, body, why) },
+    second: body.may_override && asked && frame.right("override")
+      ? { text: t("override_go"), act: () => override((given) => look({ ...asked, override: given }, "")) }
+      : { text: t("ask_supervisor"), act: (event) => supervisor(event.currentTarget, body, why) },
   });
 }
 
@@ -314,7 +320,7 @@ function scanRow(scan) {
     : [when(scan.at).replace(/^(今天|today) /, ""), scan.what, scan.who];
   const undo = scan.undo_until && Date.parse(scan.undo_until) > serverNow();
   const act = el("button", { type: "button", cls: undo ? "act undo" : "act", text: t("detail"), "data-until": undo ? scan.undo_until : null, on: { click: () => (undo && Date.parse(scan.undo_until) > serverNow() ? askUndo({ use: scan.use, what: scan.what, who: scan.who, own: true }) : details(scan)) } });
-  return el("li", { cls: "row", "data-outcome": scan.outcome }, el("span", { cls: `dot ${cls}` }, icon(sign)), el("div", {}, el("b", { text: scan.outcome === "done" || scan.outcome === "undone" ? scan.what : both(scan.why) || scan.what }), el("small", { text: line.filter(Boolean).join(" · ") })), act);
+  return el("li", { cls: "row", "data-outcome": scan.outcome }, el("span", { cls: `dot ${cls}` }, icon(sign)), el("div", {}, el("b", { text: scan.outcome === "done" || scan.outcome === "undone" ? scan.what || t("sale_title") : both(scan.why) || scan.what }), el("small", { text: line.filter(Boolean).join(" · ") })), act);
 }
 
 function countDown() {
@@ -333,7 +339,7 @@ function shown(code) {
 }
 
 function details(scan) {
-  const may = scan.outcome === "done" && frame.right("undo_others");
+  const may = scan.use && scan.outcome === "done" && frame.right("undo_others");
   camera.pause();
   openSheet(
     el("div", { cls: "head" }, el("div", {}, el("h1", { text: scan.what || both(scan.why) }), scan.why ? el("p", { cls: "muted", text: both(scan.why) }) : null), el("button", { type: "button", cls: "close", "aria-label": t("close"), on: { click: closeSheet } }, icon("close"))),
