@@ -14,12 +14,13 @@ from app.core.errors import NotFoundError
 from app.web.h5.code128 import draw_bars
 from app.web.h5.coupon_words import Shown, show_coupon
 from app.web.h5.door import Door, Member
-from app.web.h5.home import face_of, purse_of
+from app.web.h5.home import face_of
+from app.web.h5.offered import offered_to
 from app.web.h5.shown import grouped
 from cards import codes
 from cards.models.coupons import Coupon, CouponTemplate
-from cards.models.ledger import WalletKind
 from cards.tiers import current_tier
+from cards.value_consent import last_answered, open_consents
 
 
 def add_routes(blueprint: Blueprint, door: Door) -> None:
@@ -27,17 +28,23 @@ def add_routes(blueprint: Blueprint, door: Door) -> None:
 
     @blueprint.get("/me/code")
     def member_code() -> Response:
+        said = request.args.get("said", "")
+        said = said if said in ("agreed", "declined") else ""
         with door.reading() as session:
             member, now = door.member(session), door.now
             tier = current_tier(session, customer_id=member.customer.id, programme_id=member.programme.id, at=now)
             return door.page(
                 "code",
                 piece=_piece(door, _member_code(door, member)),
+                asked=open_consents(session, customer_id=member.customer.id, now=now),
+                said=said,
+                said_fen=last_answered(session, customer_id=member.customer.id) if said else 0,
+                offer=offered_to(
+                    session, customer_id=member.customer.id, programme_id=member.programme.id, tier=tier, words=door.words, now=now
+                ),
                 tier=tier,
                 face=face_of(tier),
                 card=member.card,
-                purse=purse_of(session, member, WalletKind.POINTS, now=now),
-                value=purse_of(session, member, WalletKind.VALUE, now=now),
             )
 
     @blueprint.get("/me/code/fresh")
