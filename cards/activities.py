@@ -61,6 +61,13 @@ def check_in(session: Session, *, customer_id: int, programme_id: int, registry:
     return CheckedIn(day, streak, sum(each.points for each in given), fresh=True)
 
 
+def checked_in_on(session: Session, *, customer_id: int, programme_id: int, day: date) -> tuple[bool, int]:
+    """Whether a member has checked in on a day, and the days in a row up to it, or up to the day before."""
+    today = session.get(CheckIn, (customer_id, programme_id, day))
+    before = today or session.get(CheckIn, (customer_id, programme_id, day - timedelta(days=1)))
+    return today is not None, 0 if before is None else before.streak
+
+
 def refer(
     session: Session, *, newcomer_id: int, friend_id: int, programme_id: int, registry: Registry, actor: str, now: datetime
 ) -> list[Awarded]:

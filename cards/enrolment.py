@@ -1,6 +1,7 @@
 """Enrolment by phone: the number makes or finds the person, and an old member brought from elsewhere becomes the one who stands here."""
 
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import exists, select, update
 from sqlalchemy.orm import Session
@@ -32,6 +33,7 @@ def enrol(
     customer_id: int | None = None,
     store_id: int | None = None,
     staff_id: int | None = None,
+    invited_by: UUID | None = None,
 ) -> OpenedCard:
     """Open a card with a phone number that the person was proved to hold: by WeChat's own authorisation, or before the clerk's eyes.
 
@@ -60,6 +62,7 @@ def enrol(
         now=now,
         store_id=store_id,
         staff_id=staff_id,
+        invited_by=invited_by,
     )
 
 

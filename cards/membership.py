@@ -56,11 +56,12 @@ def open_card(
     number: str | None = None,
     opened_at: datetime | None = None,
     with_gift: bool = True,
+    invited_by: UUID | None = None,
 ) -> OpenedCard:
     """Open a customer's card, with its wallets, its first tier and the opening gift, which is spendable at once.
 
     Whoever has a card keeps it: the call may be repeated, and two at once make one. `number` is an old number to keep (tidy already);
-    `opened_at` (UTC) is when a card brought from elsewhere was opened. Raises NotFoundError for an unknown programme.
+    `opened_at` (UTC) is when a card brought from elsewhere was opened; `invited_by` is the card (public id) of the friend who sent him. Raises NotFoundError for an unknown programme.
     """
     customer = living_customer(session, customer_id)
     if session.get(Programme, programme_id) is None:
@@ -94,7 +95,14 @@ def open_card(
         key=f"card:{card.public_id}",
         kind=IMPORTED if path is CardPath.IMPORT else OPENED,
         occurred_at=now,
-        data={"card": str(card.public_id), "path": path.value, "programme_id": programme_id, "store_id": store_id, "gift_points": points},
+        data={
+            "card": str(card.public_id),
+            "path": path.value,
+            "programme_id": programme_id,
+            "store_id": store_id,
+            "gift_points": points,
+            **({} if invited_by is None else {"by": str(invited_by)}),
+        },
         customer_id=customer.id,
     )
     record(session, [opened], registry=registry, now=now)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from app.web.h5.badges import badges_of
 from app.web.h5.coupon_words import coupons_of
 from app.web.h5.door import Door, Member
+from app.web.h5.today import check_in_of, may_invite
 from app.web.h5.words import capital
 from cards.models.ledger import Lot, LotState, Wallet, WalletKind
 from cards.models.membership import OpeningGift
@@ -22,6 +23,7 @@ from cards.tiers import current_tier, progress
 
 SHOWN = 3
 _FIGURE = re.compile(r"(¥?\d[\d,]*(?:\.\d+)?)")
+_CHECKED = re.compile(r"in-(\d{1,4})-(\d{1,7})", re.ASCII)
 FACES = ("plain", "silver", "gold", "platinum", "diamond")
 
 
@@ -60,12 +62,21 @@ def add_routes(blueprint: Blueprint, door: Door) -> None:
                 value=purse_of(session, member, WalletKind.VALUE, now=now),
                 coupons=coupons[:SHOWN],
                 badges=badges_of(find_badges(session, customer_id=member.customer.id, now=now), door.words),
+                today=check_in_of(session, door, member),
+                greeted=_greeted(request.args.get("hello", "")),
+                inviting=may_invite(session, door, member),
                 full=is_full(member.card, member.customer),
                 phone_known=member.customer.phone_sealed is not None,
                 hello=request.args.get("hello", ""),
                 gift=None if gift is None else gift.points,
                 number=len(coupons),
             )
+
+
+def _greeted(hello: str) -> tuple[str, str] | None:
+    """The days in a row and the points of a check-in just done."""
+    found = _CHECKED.fullmatch(hello)
+    return None if found is None else (found[1], found[2])
 
 
 def lead(sentence: str) -> Markup:

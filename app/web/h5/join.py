@@ -41,6 +41,8 @@ class Asked:
     phone: str
     old_number: str
     store_id: int | None
+    invited_by: UUID | None = None
+    """The card of the friend whose link he followed."""
 
 
 def add_routes(blueprint: Blueprint, door: Door) -> None:
@@ -69,7 +71,7 @@ def add_routes(blueprint: Blueprint, door: Door) -> None:
             phone = tidy_phone(given.get("phone", ""))
             with door.work() as session:
                 visitor = door.who(session)
-                asked = Asked(phone, given.get("old", "")[:32], _store(session, given.get("store", "")))
+                asked = Asked(phone, given.get("old", "")[:32], _store(session, given.get("store", "")), _friend(given.get("by", "")))
                 opened, bound = _open(door, session, visitor, asked)
         except FankaError as error:
             if error.status >= 500:
@@ -103,7 +105,7 @@ def _form(
     ladder = read_ladder(session, visitor.programme.id)
     first: Tier | None = ladder[0] if ladder else None
     gift = session.get(OpeningGift, visitor.programme.id)
-    told = given or {"store": request.args.get("store", "")[:40]}
+    told = given or {"store": request.args.get("store", "")[:40], "by": request.args.get("by", "")[:40]}
     return door.page(
         "join",
         status,
@@ -124,7 +126,14 @@ def _open(door: Door, session: Session, visitor: Visitor, asked: Asked) -> tuple
     lock_phone(session, house.ring, asked.phone)
     others = [each for each in find_by_phone(session, house.ring, asked.phone) if each.id != customer.id]
     path = CardPath.QR if asked.store_id is not None else CardPath.H5
-    common: dict[str, Any] = {"path": path, "registry": house.registry, "actor": "h5", "now": now, "store_id": asked.store_id}
+    common: dict[str, Any] = {
+        "path": path,
+        "registry": house.registry,
+        "actor": "h5",
+        "now": now,
+        "store_id": asked.store_id,
+        "invited_by": asked.invited_by,
+    }
     if asked.old_number and not _knows_card(door, session, visitor, others, asked.old_number):
         raise BadRequestError(
             "卡号与手机号不符，请核对后再试 / card number and phone do not belong together", code="old_card_differs", status=422
@@ -175,6 +184,13 @@ def _consented(door: Door, session: Session, visitor: Visitor, customer: Custome
     )
     record(session, [fact], registry=door.house.registry, now=door.now)
     note(session, at=door.now, actor="h5", action=ACCEPTED, object_type="customer", object_id=customer.public_id, detail=data)
+
+
+def _friend(written: str) -> UUID | None:
+    try:
+        return UUID(written)
+    except ValueError:
+        return None
 
 
 def _store(session: Session, written: str) -> int | None:

@@ -8,11 +8,12 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from app.core.nouns import Customer, Store
-from app.core.unit import reading
+from app.core.unit import reading, work
 from app.web.assets import npm_url
 from app.web.h5.session import COOKIE
 from cards import codes
 from cards.contact import make_link
+from cards.rulebook import define_rule
 from tests.support.browser import screenshot
 
 pytestmark = pytest.mark.browser
@@ -159,6 +160,10 @@ SMALL = """
 @pytest.mark.parametrize(("scheme", "language"), [("light", "zh"), ("dark", "en")])
 def test_every_page_fits_the_hand(phone, house, counter, base, scheme, language):
     house.settings = replace(house.settings, smtp_url="smtp://127.0.0.1:9")
+    with work(house.engine) as session:
+        for name, kind, params in (("签到", "check_in", {"points": 3}), ("老带新", "referral", {"newcomer": 20, "friend": 40})):
+            common = {"unit_id": counter.unit_id, "now": house.clock.now(), "actor": "Mei"}
+            define_rule(session, programme_id=counter.programme_id, name=name, kind=kind, params=params, **common)
     lin = counter.member("oLin", tier="金卡", points=1_234_567, value_fen=98_765_432)
     counter.earn_until(lin, 300, 8)
     with reading(house.engine) as session:
@@ -180,6 +185,7 @@ def test_every_page_fits_the_hand(phone, house, counter, base, scheme, language)
         "/me/value",
         "/me/rules",
         "/me/profile",
+        "/me/invite",
         f"/c/{made[1]}",
         "/join/privacy",
     )
