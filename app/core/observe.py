@@ -8,6 +8,7 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from app.core import kinds
+from app.core.audit import note
 from app.core.facts import Fact, FactRow, record
 from app.core.followers import FOLLOWING, GONE, UNKNOWN, lock_followers, save_moves, welcome_back
 from app.core.nouns import Customer, Follower, Retention
@@ -165,6 +166,9 @@ def _erase(session: Session, follower: Follower, *, moment: datetime, left: bool
         if not _has_other_followers(session, follower):
             _forget_customer(session, follower.customer_id, moment=None if back else moment)
     session.flush()
+    # The digest is what outlives the erasure; nothing personal is in it.
+    detail = {"account_id": follower.account_id, "left": left}
+    note(session, at=now, actor="wechat", action="follower.erased", object_type="follower", object_id=follower.openid_digest, detail=detail)
     key = f"erase:{follower.id}:{int(moment.timestamp())}"
     fact = Fact(
         key=key,
