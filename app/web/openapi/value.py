@@ -41,7 +41,9 @@ def add_routes(api: APIFlask, door: Door) -> None:
     """Put the calls about stored value on the API."""
     _add_reading(api, door)
     _add_top_ups(api, door)
+    _add_top_up_refunds(api, door)
     _add_payments(api, door)
+    _add_payment_refunds(api, door)
     _add_consents(api, door)
 
 
@@ -115,6 +117,10 @@ def _add_top_ups(api: APIFlask, door: Door) -> None:
 
         return door.once(act)
 
+
+def _add_top_up_refunds(api: APIFlask, door: Door) -> None:
+    house = door.house
+
     @api.post("/members/<member>/value/top-ups/refunds")
     @api.doc(summary="Refund a top-up", tags=["stored value"], security="key", responses={200: "The reference was on record already."})
     @door.needs(WRITE)
@@ -180,6 +186,10 @@ def _add_payments(api: APIFlask, door: Door) -> None:
             return _moved(session, card, posted.txn_id, fresh=posted.fresh, amount_fen=wish.amount_fen, now=now)
 
         return door.once(_in_words(act))
+
+
+def _add_payment_refunds(api: APIFlask, door: Door) -> None:
+    house = door.house
 
     @api.post("/members/<member>/value/payments/refunds")
     @api.doc(summary="Give a payment back", tags=["stored value"], security="key", responses={200: "The reference was on record already."})
