@@ -42,6 +42,7 @@ async function move() {
   const { person, appid } = route();
   if (person) chosen = person;
   document.querySelectorAll("#people button").forEach((one) => one.classList.toggle("on", one.dataset.id === chosen));
+  document.querySelector("#people .on")?.scrollIntoView({ block: "nearest", inline: "nearest" });
   if (!chosen) { phone.root.replaceChildren(el("p", { class: "blank", text: "平台上还没有人。点“新来一个人”，他的手机就在这里。" })); return; }
   try {
     await phone.show(chosen, appid);

@@ -1,5 +1,7 @@
 """The page: its policy, and a phone and a desk in a real browser."""
 
+from urllib.parse import quote
+
 import pytest
 
 from tests.sandbox.driver import fields_of, text_reply
@@ -43,7 +45,7 @@ def shown(platform, shop):
     platform.control("people", {"people": [{"name": "林美珍", "phone": "13816042217"}]})
     buttons = [
         {"type": "click", "name": "积分", "key": "POINTS"},
-        {"name": "会员", "sub_button": [{"type": "view", "name": "卡", "url": "https://x"}]},
+        {"name": "会员", "sub_button": [{"type": "view", "name": "卡", "url": f"{platform.url}/static/icon.svg"}]},
     ]
     platform.call("/cgi-bin/menu/create", {"button": buttons})
     return platform
@@ -66,6 +68,45 @@ def test_a_phone_follows_clicks_and_writes(shown, phone):
     assert phone.evaluate("document.documentElement.scrollWidth <= innerWidth")
     phone.click(".views >> text=往来")
     phone.wait_for_selector("#rows >> text=发消息")
+
+
+@pytest.mark.browser
+def test_a_page_of_the_menu_opens_as_the_person_who_pressed_it(shown, phone):
+    shown.act("p1", "follow")
+    phone.goto(f"{shown.url}/#p1/wxA")
+    phone.click(".top-item:has-text('会员')")
+    with phone.expect_popup() as opened:
+        phone.click(".pop >> text=卡")
+    assert opened.value.url == f"{shown.url}/static/icon.svg"
+    phone.wait_for_selector("text=打开网页")
+    asked = f"/connect/oauth2/authorize?appid=wxA&redirect_uri={quote(shown.url, safe='')}&response_type=code&scope=snsapi_base"
+    answer = shown.request("GET", asked)
+    assert answer.status == 302
+    assert [record["person"] for record in shown.truth("control") if record["do"] == "browser"] == ["p1"]
+
+
+@pytest.mark.browser
+def test_only_web_addresses_in_a_message_can_be_opened(shown, shop, phone):
+    def answer(call):
+        fields = fields_of(call.body)
+        return (200, text_reply(fields["FromUserName"], fields["ToUserName"], f"看这里 {shown.url}/a，或 javascript:alert(1)"))
+
+    shop.answer = answer
+    shown.act("p1", "follow")
+    shown.idle()
+    phone.goto(f"{shown.url}/#p1/wxA")
+    phone.wait_for_selector(".bubble .link")
+    assert phone.locator(".bubble .link").all_inner_texts() == [f"{shown.url}/a"]
+
+
+@pytest.mark.browser
+def test_somebody_comes_by_a_button(platform, phone):
+    phone.goto(platform.url)
+    phone.wait_for_selector(".blank >> text=平台上还没有人")
+    phone.click("text=新来一个人")
+    phone.wait_for_selector("#people .on")
+    phone.wait_for_selector(".tabs")
+    assert platform.control("people")["total"] == 1
 
 
 @pytest.mark.browser
