@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from cards.blocks import is_blocked
 from cards.caps import take_room
 from cards.ledger.earn import earn
 from cards.ledger.post import Cause, find_txn
@@ -56,6 +57,9 @@ def award(
 
     `place` issues the points of an order; without one each rule's own unit does.
     """
+    if occasion.kind != ORDER_KIND and is_blocked(session, occasion.customer_id, now=now):
+        # An order of somebody on the blacklist waits for a verdict instead (`cards.held_credit`).
+        return []
     rules = rules_at(session, programme_id=programme.id, at=occasion.occurred_at, hears=occasion.kind)
     chosen = choose([(rule, rule.kind.award(rule.params, occasion)) for rule in rules])
     if not chosen:

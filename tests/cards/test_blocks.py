@@ -10,13 +10,17 @@ from app.core.ids import new_public_id
 from app.core.nouns import AuditEntry, Customer
 from app.core.rotation import lookup_columns, sealed_columns
 from app.core.unit import reading, work
+from cards.activities import check_in
 from cards.blocks import Whom, add_block, lift_block, list_blocks
 from cards.coupons.claim import Claim, ClaimRefusedError, Path, claim
 from cards.fraud import ACCOUNTS_PER_DEVICE, MOST_CLAIMS_PER_DEVICE_DAY, suspect_claim
+from cards.membership import open_card
 from cards.models.coupons import CouponTemplate
+from cards.models.membership import CardPath
 from cards.models.redemption import Suspicion
 from cards.phones import know_phone
 from cards.refusals import PUBLIC_CODE
+from cards.rulebook import define_rule
 from tests.support.coupons import open_counter
 
 PHONE = "13800000003"
@@ -101,6 +105,21 @@ def test_a_blocked_phone_in_the_hand_keeps_whoever_holds_it_out(house):
     take(counter, template, who=1, device=78)
     # What was claimed on it is not redeemed either.
     assert counter.redeem(coupon.code).body["code"] == "blocked"
+
+
+def test_who_is_kept_out_earns_nothing_by_what_he_does(house, clock):
+    counter = open_counter(house)
+    with work(house.engine) as session:
+        said = {"kind": "check_in", "params": {"points": 5}, "name": "签到", "valid_from": clock.now() - timedelta(days=1)}
+        define_rule(session, programme_id=counter.shop.programme_id, now=clock.now(), actor="Mei", unit_id=counter.shop.unit_id, **said)
+    programme = {"programme_id": counter.shop.programme_id, "registry": house.registry, "actor": "h5"}
+    block(counter, customer=person(counter))
+    with work(house.engine) as session:
+        for customer_id in counter.customers[:2]:
+            open_card(session, customer_id=customer_id, path=CardPath.H5, now=clock.now(), **programme)
+    with work(house.engine) as session:
+        kept_out, other = (check_in(session, customer_id=each, now=clock.now(), **programme) for each in counter.customers[:2])
+    assert (kept_out.points, other.points) == (0, 5)
 
 
 def test_one_phone_is_not_many_people(house):
