@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from app.core.errors import BadRequestError, FankaError
 from app.core.house import House
-from app.core.unit import work
+from app.core.unit import persistently, work
 from cards.order_forms import OrderIn
 from cards.pay_matching import book_paid
 
@@ -98,28 +98,33 @@ def _try(house: House, found: "_Found", report: Report, *, programme_id: int, ac
 
 
 def _book(house: House, order: OrderIn, report: Report, *, programme_id: int, actor: str, unit_id: int | None, rehearse: bool) -> None:
-    try:
-        with work(house.engine) as session:
-            booked = book_paid(
-                session,
-                order,
-                programme_id=programme_id,
-                ring=house.ring,
-                registry=house.registry,
-                actor=actor,
-                now=house.clock.now(),
-                unit_id=unit_id,
-            )
-            if booked.fresh:
-                report.booked += 1
-                report.points += booked.points
-                report.waiting += booked.purchase.customer_id is None
-            else:
-                report.known += 1
-            if rehearse:
-                raise _Rehearsed  # noqa: TRY301 - the transaction is to be left by an exception, so that it is rolled back.
-    except _Rehearsed:
-        return
+    def once() -> tuple[bool, int, bool]:
+        try:
+            with work(house.engine) as session:
+                booked = book_paid(
+                    session,
+                    order,
+                    programme_id=programme_id,
+                    ring=house.ring,
+                    registry=house.registry,
+                    actor=actor,
+                    now=house.clock.now(),
+                    unit_id=unit_id,
+                )
+                found = (booked.fresh, booked.points, booked.purchase.customer_id is None)
+                if rehearse:
+                    raise _Rehearsed  # noqa: TRY301 - the transaction is to be left by an exception, so that it is rolled back.
+        except _Rehearsed:
+            pass
+        return found
+
+    fresh, points, waits = persistently(once)
+    if fresh:
+        report.booked += 1
+        report.points += points
+        report.waiting += waits
+    else:
+        report.known += 1
 
 
 def _refuse_form(report: Report, numbers: list[int], error: ValidationError) -> None:
