@@ -144,7 +144,7 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     "phone_hint": ("11 位手机号", "11 digits"),
     "have_old": ("我有旧会员卡", "I have an old card"),
     "old_number": ("旧卡卡号", "Its number"),
-    "old_hint": ("与上面手机号一致的卡号", "The one of the number above"),
+    "old_hint": ("与上面手机号一致的 16 位卡号", "16 digits, of the number above"),
     "agree": ("我已阅读并同意", "I have read and accept the"),
     "privacy": ("《隐私说明》", "privacy notice"),
     "privacy_title": ("隐私说明", "Privacy notice"),

@@ -13,6 +13,7 @@ from cards.enrolment import enrol
 from cards.ledger.verify import verify
 from cards.models.ledger import Wallet
 from cards.models.membership import CardPath, MemberCard
+from cards.old_numbers import keep_old_number
 from cards.phones import find_by_phone
 from tests.support.cast import LIN, ZHAO
 
@@ -115,6 +116,16 @@ def test_an_old_member_proves_himself_by_his_cards_number(web, house, counter):
         (customer,) = find_by_phone(session, house.ring, LIN.phone)
         assert session.execute(text("SELECT joined_into_id FROM customer WHERE id <> :own"), {"own": customer.id}).scalar() == customer.id
         assert verify(session) == []
+
+
+def test_a_number_that_can_be_guessed_is_no_proof(web, house, counter):
+    number = old_member(house, counter)
+    with work(house.engine) as session:
+        keep_old_number(session, house.ring, session.scalars(select(MemberCard).where(MemberCard.number == number)).one(), "VIP00001")
+    answer = send(web, counter, openid="oZhao", old="VIP00001")
+    assert answer.status_code == 422
+    assert "卡号与手机号不符" in answer.get_data(as_text=True)
+    assert count(house, Customer) == 1
 
 
 def test_a_wrong_number_binds_nobody(web, house, counter):
