@@ -17,6 +17,8 @@ from tests.support.clerk import PASSWORD
 from tests.support.h5 import with_public_url
 
 pytestmark = pytest.mark.browser
+SMALL = """() => [...document.querySelectorAll('button, input')].filter((each) => each.offsetParent && each.id !== 'sync')
+    .map((each) => [each.id || each.className || each.name, each.getBoundingClientRect()]).filter(([, box]) => box.height < 43.5 || box.width < 43.5).map(([name]) => name)"""
 APPID = "wxSite0000000001"
 
 
@@ -122,9 +124,11 @@ def test_the_report_ranks_clerks_and_stores_and_checks_terminals(at_counter, cou
     assert [part in said for part in ("陈晨", "王敏", "南京西路店（本店）", "浦东店", "结算预览", "已交的班")] == [True] * 6
     assert page.locator(".ranking").first.locator("li b").first.inner_text() == "陈晨"
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate(SMALL) == []
     screenshot(page, f"clerk-report-{width}")
     page.click("[data-pick=devices]")
     expect(page.locator("li[data-state=paired]")).to_have_count(2)
+    assert page.evaluate(SMALL) == []
     screenshot(page, f"clerk-devices-{width}")
     page.locator("li[data-state=paired]").get_by_role("button").click()
     page.click("#team-go")

@@ -38,7 +38,7 @@ def test_without_a_device_or_a_log_in_nothing_is_told(web, counter):
     assert web.get("/clerk/api/me", headers=headers).json == {"state": "unpaired"}
     assert web.get("/clerk/api/recent", headers=headers).json["code"] == "not_paired"
     web.set_cookie(DEVICE_COOKIE, counter.device_token, path="/clerk", domain="localhost")
-    assert web.get("/clerk/api/me", headers=headers).json == {"state": "out", "store": "南京西路店", "device": "收银台 1"}
+    assert web.get("/clerk/api/me", headers=headers).json == {"state": "out", "store": "南京西路店", "device": "收银台 1", "scan": False}
     refused = web.get("/clerk/api/recent", headers=headers)
     assert (refused.status_code, refused.json["code"], refused.json["detail"]) == (401, "not_logged_in", "请先登录")
     assert refused.json["detail_en"] == "log in first"
@@ -47,7 +47,7 @@ def test_without_a_device_or_a_log_in_nothing_is_told(web, counter):
 def test_pairing_and_logging_in_by_the_page(web, counter):
     headers = {HEADER: "1", "Origin": ORIGIN}
     paired = web.post("/clerk/api/pair", json={"code": counter.pair_code()}, headers=headers)
-    assert paired.json == {"state": "out", "store": "南京西路店", "device": "收银台"}
+    assert paired.json == {"state": "out", "store": "南京西路店", "device": "收银台", "scan": False}
     wrong = web.post("/clerk/api/login", json={"login": "chen", "password": "not his password"}, headers=headers)
     assert (wrong.status_code, wrong.json["code"]) == (403, "bad_login")
     entered = web.post("/clerk/api/login", json={"login": "Chen ", "password": PASSWORD}, headers=headers)
