@@ -9,7 +9,7 @@ from sandbox.acts.perform import apply_act
 from sandbox.callbacks.cashier import Cashier, apply_notice
 from sandbox.callbacks.courier import Courier, apply_answer, apply_callback
 from sandbox.callbacks.receipts import ReceiptOffice
-from sandbox.calls import oauth
+from sandbox.calls import oauth, scanlogin
 from sandbox.calls.qrcodes import show_code
 from sandbox.clock import Clock
 from sandbox.control import accounts, figures, habits, pay, people
@@ -41,6 +41,8 @@ _EFFECTS: Final[dict[str, Effect]] = {
     "notice": apply_notice,
     "control": apply_control,
 }
+# Pages of the platform that a browser is sent to.
+_BROWSED: Final = {oauth.PATH: oauth.authorize, scanlogin.SHOWN: scanlogin.answer, scanlogin.CONFIRM: scanlogin.answer}
 _CONTROL_FAMILIES: Final = (accounts, people, habits, figures, pay)
 MAX_BODY: Final = 1 << 20
 MAX_UPLOAD: Final = 11 << 20
@@ -104,8 +106,9 @@ class Sandbox:
             return answer_control(self.platform, request)
         if path == "/cgi-bin/showqrcode":
             return show_code(self.world, request)
-        if path == oauth.PATH:
-            return oauth.authorize(self.world, request)
+        browsed = _BROWSED.get(path)
+        if browsed is not None:
+            return browsed(self.world, request)
         reply = answer_call(self.world, request)
         if reply is not None:
             return reply
