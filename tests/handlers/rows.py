@@ -379,7 +379,8 @@ ROWS = [
             )
         ],
     ),
-    Row("privacy_cancellation.json", "privacy", [("privacy.changed", {"event": "user_authorization_cancellation"})]),
+    # Who closes his account is forgotten, and with him what this fact said.
+    Row("privacy_cancellation.json", "privacy", [("privacy.changed", {})], GONE),
     Row("service_create.xml", "service_session", [("service.session", {"event": "kf_create_session", "agent": "test1@test"})]),
     Row(
         "service_close.xml",
