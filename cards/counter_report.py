@@ -136,11 +136,12 @@ _BY_STORE = text(
         GROUP BY used.store_id
     ), bookings AS (
         SELECT store_id, count(*) AS orders, sum(total_fen) AS booked_fen FROM purchase
-        WHERE store_id = ANY(:stores) AND paid_at >= :since AND paid_at < :until GROUP BY store_id
+        WHERE store_id = ANY(:stores) AND paid_at >= :since AND paid_at < :until AND replaced_by_id IS NULL GROUP BY store_id
     ), given_back AS (
         SELECT purchase.store_id, sum(back.refund_fen) AS refund_fen
         FROM purchase_return AS back JOIN purchase ON purchase.id = back.purchase_id
-        WHERE purchase.store_id = ANY(:stores) AND back.returned_at >= :since AND back.returned_at < :until GROUP BY purchase.store_id
+        WHERE purchase.store_id = ANY(:stores) AND back.returned_at >= :since AND back.returned_at < :until AND purchase.replaced_by_id IS NULL
+        GROUP BY purchase.store_id
     ), opened AS (
         SELECT store_id, count(*) AS cards FROM member_card
         WHERE store_id = ANY(:stores) AND opened_at >= :since AND opened_at < :until GROUP BY store_id

@@ -13,6 +13,7 @@ from app.core.errors import ConflictError
 from app.core.followers import Sighting, meet
 from app.core.unit import persistently, reading, work
 from app.wechat.pay_notices import Notice, Payment
+from cards.counter_report import by_store
 from cards.ledger.verify import verify
 from cards.models.ledger import Wallet
 from cards.models.orders import Purchase
@@ -108,6 +109,10 @@ def test_whichever_comes_first_there_is_one_purchase_with_its_points_once(shop, 
     assert standing(shop) == (["pos"], 128)
     assert states(shop) == ["matched"]
     assert doubles(shop) == []
+    with reading(shop.house.engine) as session:
+        now = shop.house.clock.now()
+        (told,) = by_store(session, store_ids=[shop.made.store_id], since=now - timedelta(hours=1), until=now + timedelta(hours=1))
+        assert (told.orders, told.sales_fen) == (1, FEN)
 
 
 def test_a_till_that_uses_wechats_number_as_its_own_is_matched_without_saying_how_it_was_paid(shop):

@@ -142,7 +142,8 @@ def test_a_sale_uses_all_of_it_books_the_purchase_and_prints_the_slip(page, gold
     with reading(gold.house.engine) as session:
         purchase = session.scalars(select(Purchase)).one()
         assert (purchase.total_fen, purchase.order_no) == (16_500, "NJX-88201")
-    assert page.get("recent").json["tally"]["pay_fen"] == 11_500
+    recent = page.get("recent").json
+    assert (recent["tally"], [each["outcome"] for each in recent["scans"]]) == ({"number": 1, "pay_fen": 11_500}, ["done"])
     other = sale(
         page, shown(page, gold)["ticket"], {**quote, "coupons": [], "points": 0, "value_fen": 0, "to_pay_fen": 28_500}, order_no="88201"
     )

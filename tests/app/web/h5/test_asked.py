@@ -10,7 +10,9 @@ from app.core.nouns import Store
 from app.core.unit import reading, work
 from cards.models.till_terms import ValueConsent
 from cards.points_at_till import Terms, write_terms
+from cards.stored_value import pay, refund_payment, set_ladder, top_up
 from cards.value_consent import ask_consent
+from tests.support.money import cause
 
 
 def text(answer):
@@ -102,3 +104,19 @@ def test_anothers_question_a_foreign_form_and_one_that_is_over_change_nothing(we
     assert "请您确认付款" not in text(web.get("/me/code"))
     assert web.post(f"/me/asked/{asked}", data={"csrf": counter.csrf(cookie), "answer": "agree"}).status_code == 409
     assert state(house) == ["asked"]
+
+
+def test_the_statement_tells_a_top_up_its_bonus_a_payment_and_what_went_back(web, house, counter):
+    lin, now = counter.member("oLin"), house.clock.now()
+    with work(house.engine) as session:
+        set_ladder(session, programme_id=counter.programme_id, rungs=[{"from_fen": 50_000, "bonus_fen": 2_000}], now=now)
+        common = {"route": "cash", "route_ref": "1", "unit_id": counter.unit_id, "ref": "T1", "actor": "Chen", "now": now}
+        top_up(session, customer_id=lin, programme_id=counter.programme_id, paid_fen=50_000, **common)
+        who = {"customer_id": lin, "programme_id": counter.programme_id, "unit_id": counter.unit_id}
+        paid = pay(session, **who, amount_fen=18_850, cause=cause(now, reason="储值付款 88201"))
+        refund_payment(session, pay_txn_id=paid.txn_id, amount_fen=850, cause=cause(now, reason="退一件"))
+    counter.log_in(web, "oLin")
+    said = text(web.get("/me/value"))
+    told = ("+¥8.50", "余 ¥340.00", "储值付款 88201", "−¥188.50", "余 ¥331.50", "储值赠送", "+¥20.00", "余 ¥520.00", "储值充值", "+¥500.00")
+    places = [said.index(words) for words in told]
+    assert places == sorted(places)
