@@ -1,6 +1,7 @@
 """The door for people at a terminal: `fanka`, whose commands are loaded when they are asked for."""
 
 import importlib
+import logging
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -8,6 +9,9 @@ from typing import Any
 import click
 
 from app.commands.speech import as_json
+
+# A command says itself what went wrong, in words; without this the bare names of log lines would stand between them.
+logging.getLogger("fanka").addHandler(logging.NullHandler())
 
 # Name to module; each module holds a click command or group of the same name, with _ for -. In the order of help.
 COMMANDS = {

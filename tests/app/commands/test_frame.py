@@ -149,3 +149,9 @@ def test_an_unknown_error_says_nothing_of_its_words():
     code, detail = explain(ValueError("13800000003"))
     assert code == "unexpected"
     assert "13800000003" not in detail
+
+
+def test_no_log_line_stands_between_the_words_of_a_command():
+    code = "import app.cli\nfrom app.core.log import get_logger\nget_logger('app.wechat.transport').warning('wechat_refused', code=46003)"
+    said = subprocess.run([sys.executable, "-c", code], cwd=CHECKOUT, capture_output=True, text=True, timeout=60, check=True)
+    assert (said.stdout, said.stderr) == ("", "")
