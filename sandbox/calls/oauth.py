@@ -23,6 +23,8 @@ PATH: Final = "/connect/oauth2/authorize"
 CODE_S: Final = 300.0
 TOKEN_S: Final = 7200
 SCOPES: Final = ("snsapi_base", "snsapi_userinfo")
+# Scopes a person agreed to on a page of the platform: they tell his name and his unionid.
+TOLD: Final = frozenset({"snsapi_userinfo", "snsapi_login"})
 MOST_SHOWN: Final = 50
 _HTML: Final = b"text/html; charset=utf-8"
 # Chromium applies form-action and the rest to this page only; it carries no script at all.
@@ -85,7 +87,7 @@ def access_token(world: World, request: Request, body: Record) -> tuple[str, Rec
         "openid": contact.openid,
         "scope": scope,
     }
-    if account.open_platform and scope == "snsapi_userinfo":
+    if account.open_platform and scope in TOLD:
         answer["unionid"] = contact.unionid
     return account.appid, answer, {"person": person, "openid": contact.openid, "code": code, "scope": scope}
 
@@ -115,7 +117,7 @@ def user_info(world: World, request: Request, body: Record) -> tuple[str, Record
     """Tell name and portrait to a token of scope snsapi_userinfo."""
     del body
     held, contact = _holder(world, request)
-    if held.scope != "snsapi_userinfo":
+    if held.scope not in TOLD:
         refuse(48001)
     account = world.accounts[held.appid]
     answer: Record = {

@@ -61,6 +61,9 @@ def test_who_scans_and_agrees_brings_the_browser_back_with_code_and_state(websit
     told = exchange(website, query["code"][0])
     assert (told["openid"], told["scope"]) == (website.control(f"people/{person}")["openids"]["wxSite"], "snsapi_login")
     assert exchange(website, query["code"][0])["errcode"] == 40163
+    name = {"access_token": told["access_token"], "openid": told["openid"]}
+    who = json.loads(website.request("GET", f"/sns/userinfo?{urlencode(name)}").body)
+    assert who["nickname"] == website.control(f"people/{person}")["name"]
 
 
 def test_a_code_is_scanned_once_and_a_refusal_ends_it(website):
