@@ -1,5 +1,6 @@
 """Claims against stock and limits, in parallel on real connections: nothing is oversold, nobody has more than his share."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -18,6 +19,7 @@ from cards.ledger.verify import verify
 from cards.models.coupons import Coupon, CouponTemplate, TemplateState
 from cards.models.ledger import Wallet
 from tests.support.coupons import at_once, open_counter
+from tests.support.crowds import crowded, together
 from tests.support.money import cause
 
 
@@ -38,7 +40,9 @@ def codes_of(results):
 def test_fifty_clients_claim_the_last_ten(house):
     counter = open_counter(house, customers=50)
     template = counter.template(stock=10)
-    results = at_once(50, lambda place: claim_alone(counter, template, who=place))
+    with crowded(house, 50) as big:
+        crowd = replace(counter, house=big)
+        results = together(big, 50, lambda place: claim_alone(crowd, template, who=place), table="coupon_guard")
     assert sum(not isinstance(result, Exception) for result in results) == 10
     assert codes_of(results) == ["sold_out"] * 40
     assert count(house, template_id=template.id) == 10
@@ -68,7 +72,9 @@ def test_a_limit_shared_by_several_templates_is_guarded_where_it_is_shared(house
             actor="Mei",
         )
     templates = [counter.template(name=f"T{number}", pool=pool.public_id, stock=100) for number in range(3)]
-    results = at_once(60, lambda place: claim_alone(counter, templates[place % 3], who=place % 30))
+    with crowded(house, 60) as big:
+        crowd = replace(counter, house=big)
+        results = together(big, 60, lambda place: claim_alone(crowd, templates[place % 3], who=place % 30), table="coupon_guard")
     assert sum(not isinstance(result, Exception) for result in results) == 7
     assert count(house) == 7
     with reading(house.engine) as session:
@@ -106,6 +112,20 @@ def test_a_second_account_with_the_same_phone_brings_no_second_coupon(house):
     with pytest.raises(ClaimRefusedError):
         claim_alone(counter, template, who=1)
     claim_alone(counter, template, who=2)
+
+
+def test_two_accounts_with_one_phone_at_the_same_moment_bring_one_coupon(house):
+    counter = open_counter(house)
+    template = counter.template(per_person=1)
+    with work(house.engine) as session:
+        for customer_id in counter.customers[:2]:
+            person = session.get_one(Customer, customer_id)
+            person.phone_sealed, person.phone_lookup = b"sealed", house.ring.lookup_hash("13800000003", kind="phone")
+    with crowded(house, 20) as big:
+        crowd = replace(counter, house=big)
+        results = together(big, 20, lambda place: claim_alone(crowd, template, who=place % 2), table="coupon_guard")
+    assert codes_of(results) == ["limit_reached"] * 19
+    assert count(house) == 1
 
 
 def test_the_other_way_round_it_brings_none_either(house):

@@ -1,11 +1,13 @@
 """Redemption and reversal on real connections: used once, reversed once, retried safely, told to the clerk and to nobody else."""
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import func, select
 
+from app.core import idempotency
 from app.core.errors import ConflictError
 from app.core.facts import FactRow
 from app.core.nouns import AuditEntry, Customer
@@ -23,6 +25,7 @@ from cards.models.redemption import Attempt, CouponUse, Suspicion
 from cards.redemption import preview
 from cards.refusals import RefusedError, for_public
 from tests.support.coupons import at_once, open_counter
+from tests.support.crowds import crowded, together
 
 
 def rows(house, model, **wishes):
@@ -37,10 +40,14 @@ def outcomes(answers):
 def test_fifty_tills_redeem_one_code(house):
     counter = open_counter(house)
     coupon = counter.coupon()
-    answers = at_once(50, lambda _: counter.redeem(coupon.code, till=counter.chen, order=OrderIn(total_fen=5000)))
-    assert outcomes(answers).count("done") == 1
-    losers = [answer for answer in answers if answer.body["outcome"] != "done"]
-    assert {answer.body["code"] for answer in losers} <= {"already_used", "too_many_tries"}
+    with crowded(house, 50) as big:
+        crowd = replace(counter, house=big)
+        # A device that types thirty codes is stopped before it is looked at, so they are not all one device's.
+        till = lambda place: crowd.chen if place % 2 else crowd.colleague  # noqa: E731
+        act = lambda place: crowd.redeem(coupon.code, till=till(place), order=OrderIn(total_fen=5000))  # noqa: E731
+        answers = together(big, 50, act, table="coupon")
+    assert outcomes(answers) == ["already_used"] * 49 + ["done"]
+    assert {answer.body["code"] for answer in answers if answer.body["outcome"] != "done"} == {"already_used"}
     assert len(rows(house, CouponUse)) == 1
     assert len(rows(house, Attempt)) == 50
     assert counter.reread(coupon).state == CouponState.USED
@@ -49,7 +56,10 @@ def test_fifty_tills_redeem_one_code(house):
 def test_one_coupon_for_many_orders_goes_on_one(house):
     counter = open_counter(house)
     coupon = counter.coupon()
-    answers = at_once(20, lambda place: counter.redeem(coupon.code, order=OrderIn(order_no=f"A{place}", total_fen=5000)))
+    with crowded(house, 20) as big:
+        crowd = replace(counter, house=big)
+        order = lambda place: OrderIn(order_no=f"A{place}", total_fen=5000)  # noqa: E731
+        answers = together(big, 20, lambda place: crowd.redeem(coupon.code, order=order(place)), table="coupon")
     assert outcomes(answers) == ["already_used"] * 19 + ["done"]
     used = next(answer for answer in answers if answer.body["outcome"] == "already_used").body["told"]
     assert used["by"] == "Chen"
@@ -101,12 +111,31 @@ def test_twins_under_one_key_are_one_redemption(house):
     assert len({answer.body["use"] for answer in answers}) == 1
 
 
+def test_two_bodies_race_for_one_key_and_one_of_them_is_the_call(house, monkeypatch):
+    monkeypatch.setattr(idempotency, "TWIN_WAIT_MS", 20_000)
+    counter = open_counter(house)
+    coupons = [counter.coupon(), counter.coupon(who=1, name="B")]
+    attempts = [uuid4(), uuid4()]
+    with crowded(house, 20) as big:
+        crowd = replace(counter, house=big)
+        act = lambda place: crowd.redeem(coupons[place % 2].code, key="k1", attempt_id=attempts[place % 2])  # noqa: E731
+        answers = together(big, 20, act, table="idempotency")
+    refused = [answer for answer in answers if isinstance(answer, ConflictError)]
+    assert {(answer.status, answer.code) for answer in refused} == {(422, "key_reused")}
+    done = [answer for answer in answers if not isinstance(answer, Exception)]
+    assert (len(refused), len(done)) == (10, 10)
+    assert len({answer.body["use"] for answer in done}) == 1
+    assert sorted(counter.reread(coupon).state for coupon in coupons) == [CouponState.ISSUED, CouponState.USED]
+
+
 def test_a_till_that_retries_under_a_new_key_is_caught_by_its_order(house):
     counter = open_counter(house)
     template = counter.template(type="times_card", terms={"goods": "咖啡", "uses": 5}, reward_points=7)
     coupon = counter.coupon(template)
     order = OrderIn(order_no="A1", total_fen=3000)
-    answers = at_once(20, lambda place: counter.redeem(coupon.code, key=f"k{place}", order=order))
+    with crowded(house, 20) as big:
+        crowd = replace(counter, house=big)
+        answers = together(big, 20, lambda place: crowd.redeem(coupon.code, key=f"k{place}", order=order), table="coupon")
     assert outcomes(answers) == ["done"] * 20
     assert sum(not answer.body["again"] for answer in answers) == 1
     assert counter.reread(coupon).uses_left == 4
@@ -131,7 +160,9 @@ def test_two_undos_at_once_are_one(house):
     counter = open_counter(house)
     coupon = counter.coupon(reward_points=30)
     use = counter.redeem(coupon.code).body["use"]
-    answers = at_once(20, lambda _: counter.undo(use))
+    with crowded(house, 20) as big:
+        crowd = replace(counter, house=big)
+        answers = together(big, 20, lambda _: crowd.undo(use), table="coupon")
     assert outcomes(answers) == ["already_used"] * 19 + ["done"]
     assert {answer.body["code"] for answer in answers if answer.body["outcome"] == "already_used"} == {"already_reversed"}
     back = counter.reread(coupon)
