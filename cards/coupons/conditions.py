@@ -78,7 +78,9 @@ def check_coupon(
         waived = "wrong_store"
     if not 1 <= times <= coupon.uses_left:
         raise RefusedError("too_many_times", coupon_id=coupon.id, told={"uses_left": coupon.uses_left})
-    percent = 100 - tier_discount_percent(session, customer_id=coupon.customer_id, programme_id=template.programme_id, at=now)
+    percent = 100
+    if order.basket:
+        percent -= tier_discount_percent(session, customer_id=coupon.customer_id, programme_id=template.programme_id, at=now)
     worth = _worth(coupon, template, order, times=times, tier_percent=percent, override=override)
     if offline_at is not None and not _may_offline(template, order):
         raise RefusedError("offline_refused", coupon_id=coupon.id)

@@ -6,16 +6,19 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import select
 
-from app.core.nouns import Customer
-from app.core.people import Staff
+from app.core.audit import AuditEntry
+from app.core.nouns import Customer, Store
+from app.core.people import Role, Staff
+from app.core.staffing import give_position
 from app.core.unit import reading, work
 from cards import codes
 from cards.ledger.earn import earn
 from cards.ledger.wallets import open_wallet
 from cards.membership import open_card
 from cards.models.coupons import CouponState
-from cards.models.membership import CardPath
+from cards.models.membership import CardPath, MemberCard
 from cards.models.redemption import Attempt, CouponUse
+from cards.models.tiers import Tier
 from cards.phones import know_phone
 from cards.points_at_till import Terms, write_terms
 from tests.support.api import Caller, make_caller
@@ -120,6 +123,48 @@ def test_from_quote_to_slip(house, counter, caller, card):
     assert counter.reread(coupon).state == CouponState.ISSUED
     again = caller.post(f"/till/holds/{held.json['hold']}/reverse", asked(counter))
     assert (again.status_code, again.json["code"]) == (409, "already_reversed")
+
+
+@pytest.fixture
+def gold(house, counter, card):
+    """Lin pays nine tenths of the price."""
+    with work(house.engine) as session:
+        tier = Tier(programme_id=counter.shop.programme_id, rank=0, name="金卡", threshold=0, discount_percent=10, multiplier_percent=200)
+        session.add(tier)
+        session.flush()
+        session.get_one(MemberCard, card.id).tier_id = tier.id
+
+
+def test_the_tier_is_in_a_redemption_as_it_is_in_the_quote(counter, caller, gold):
+    first, second = (counter.coupon(name=name, stacking_class=name) for name in ("a", "b"))
+    order = {"order_no": "A-1", "total_fen": 5000}
+    quoted = caller.post("/till/quotes", {"store": str(counter.store), "customer": person(counter), "order": order, "points": 0}).json
+    assert (quoted["tier"], quoted["tier_fen"], quoted["coupon_fen"], quoted["to_pay_fen"]) == ("金卡", 500, 2000, 2500)
+    done = [caller.post("/till/redemptions", redemption(counter, coupon, order_no="A-1")).json for coupon in (first, second)]
+    # The tier's part is that of the order, so it stands with its first coupon alone.
+    assert [(each["tier_fen"], each["discount_fen"]) for each in done] == [(500, 1000), (0, 1000)]
+
+
+def test_a_named_supervisor_lets_it_through_with_scope_and_reason(house, web, counter, caller, plain):
+    coupon = counter.coupon(minimum_fen=9000)
+    with work(house.engine) as session:
+        staff = session.get_one(Staff, counter.chen.staff_id)
+        login, store = staff.login, session.get_one(Store, counter.store_id)
+        wish = {**redemption(counter, coupon, order_no="A-1"), "override": "补偿", "clerk": login}
+        give_position(session, staff, role=Role.CLERK, store=store, actor="t", now=house.clock.now())
+    assert caller.post("/till/redemptions", wish).json["code"] == "no_override"
+    with work(house.engine) as session:
+        give_position(session, session.get_one(Staff, staff.id), role=Role.SUPERVISOR, store=store, actor="t", now=house.clock.now())
+    assert plain.post("/till/redemptions", wish).json["code"] == "coupon_refused"
+    assert caller.post("/till/redemptions", {**wish, "clerk": None}).json["code"] == "no_override"
+    assert caller.post("/till/redemptions", {**wish, "override": ""}).json["code"] == "below_minimum"
+    done = caller.post("/till/redemptions", wish)
+    assert (done.status_code, done.json["waived"], done.json["discount_fen"]) == (200, "below_minimum", 1000)
+    again = caller.post("/till/redemptions", {**wish, "order": {"order_no": "A-2", "total_fen": 5000}})
+    assert again.json["code"] == "already_used"
+    with reading(house.engine) as session:
+        entry = session.scalars(select(AuditEntry).where(AuditEntry.action == "coupon.overridden")).one()
+        assert entry.detail["reason"] == "补偿"
 
 
 def test_what_was_set_aside_is_released(house, counter, caller, card):
