@@ -14,6 +14,10 @@ _MOVE = (
     text("UPDATE coupon SET customer_id = :into WHERE customer_id = :old"),
     text("UPDATE coupon_hold SET customer_id = :into WHERE customer_id = :old AND state = 'open'"),
     text("UPDATE coupon_gift SET giver_id = :into WHERE giver_id = :old"),
+    text("UPDATE coupon_gift SET taken_by_id = :into WHERE taken_by_id = :old"),
+    text("UPDATE coupon_pack SET giver_id = :into WHERE giver_id = :old"),
+    # Who was kept out under one name is so under the other.
+    text("UPDATE block SET customer_id = :into WHERE customer_id = :old"),
 )
 
 

@@ -6,6 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from app.core.errors import BadRequestError, ConflictError, NotFoundError
+from app.core.facts import Fact, record
 from app.core.ids import new_public_id
 from app.core.nouns import AuditEntry, Customer
 from app.core.rotation import lookup_columns, sealed_columns
@@ -181,3 +182,17 @@ def test_every_entry_has_a_reason_an_end_and_a_name_in_the_audit(house, clock):
         (kept,) = list_blocks(session, now=clock.now(), everything=True)
     assert sorted(told) == [("block.added", "刷券"), ("block.lifted", "核实无误")]
     assert kept.lifted_by == "Mei"
+
+
+def test_who_was_kept_out_stays_out_when_two_customers_turn_out_to_be_one(house, clock):
+    counter = open_counter(house)
+    template = counter.template(per_person=None, giveable=True)
+    old, into = counter.customers[1], counter.customers[0]
+    block(counter, customer=person(counter, 1))
+    take(counter, template, who=0)
+    with work(house.engine) as session:
+        session.get_one(Customer, old).joined_into_id = into
+        fact = Fact("j", "customer.joined", clock.now(), {"from": old, "into": into}, customer_id=into)
+        record(session, [fact], registry=house.registry, now=clock.now())
+    with pytest.raises(ClaimRefusedError):
+        take(counter, template, who=0)
