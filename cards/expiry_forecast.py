@@ -25,6 +25,19 @@ _BY_DAY = text(
 )
 
 
+_BY_PERSON = text(
+    """
+    SELECT wallet.customer_id, card.number, sum(lot.remaining)::bigint AS points,
+           (min(lot.expires_at) AT TIME ZONE 'Asia/Shanghai' - interval '1 microsecond')::date AS day
+    FROM wallet JOIN lot ON lot.wallet_id = wallet.id
+    JOIN member_card AS card ON card.customer_id = wallet.customer_id AND card.programme_id = wallet.programme_id AND card.state = 'active'
+    WHERE wallet.kind = 'points' AND wallet.programme_id = :programme AND wallet.customer_id = ANY(:people)
+      AND lot.state IN ('active', 'pending') AND lot.remaining > 0 AND lot.expires_at > :now AND lot.expires_at <= :until
+    GROUP BY 1, 2 ORDER BY 1
+    """
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Due:
     """What expires at the end of one day of what one unit has issued."""
@@ -55,6 +68,18 @@ def forecast_notices(session: Session, *, programme_id: int, until: datetime, no
             told.update(channel.value for channel in allowed)
         after = people[-1]
     return dict(told)
+
+
+def forecast_people(session: Session, *, programme_id: int, until: datetime, now: datetime, mail: bool) -> list[list[str]]:
+    """Who it concerns, line by line: the card, the points, the last day of the first of them, and the channels that would tell at this moment."""
+    said, after = [], 0
+    while people := _members(session, programme_id=programme_id, until=until, now=now, after=after):
+        ways = find_ways(session, people, now=now)
+        for row in session.execute(_BY_PERSON, {"programme": programme_id, "until": until, "now": now, "people": list(people)}):
+            allowed = ways[row.customer_id].allowed("expiry", now=now, mail=mail) if row.customer_id in ways else (Channel.BADGE,)
+            said.append([row.number, str(row.points), row.day.isoformat(), " ".join(channel.value for channel in allowed)])
+        after = people[-1]
+    return said
 
 
 def year_end(now: datetime) -> date:

@@ -1,6 +1,7 @@
 """`fanka points`: what is going to expire and who would hear of it, and the expiry itself."""
 
 from datetime import date, timedelta
+from pathlib import Path
 
 import click
 
@@ -8,11 +9,14 @@ from app.commands.frame import command
 from app.commands.house import opened
 from app.commands.speech import Voice
 from app.core.audit import note
+from app.core.house import House
 from app.core.unit import reading, work
 from cards.expiry import midnight
-from cards.expiry_forecast import forecast_expiry, forecast_notices, year_end
+from cards.expiry_forecast import forecast_expiry, forecast_notices, forecast_people, year_end
 from cards.ledger.night import settle_night
+from cards.models.programme import Programme
 from cards.programmes import programme_called
+from cards.vendor_import.files import write_rows
 
 ACTOR = "cli"
 _CHANNELS = (
@@ -33,8 +37,11 @@ def points() -> None:
 @click.option(
     "--through", type=click.DateTime(["%Y-%m-%d"]), default=None, help="到哪一天, 默认今年年底 · up to which day; the year's end."
 )
+@click.option(
+    "--who", type=click.Path(dir_okay=False, path_type=Path), default=None, help="把会员名单写入 CSV · write the members into a CSV file."
+)
 @click.option("--programme", default=None, help="会员计划, 只有一个时可省 · which programme, if there are several.")
-def expiry(voice: Voice, *, dry_run: bool, through: date | None, programme: str | None) -> None:
+def expiry(voice: Voice, *, dry_run: bool, through: date | None, who: Path | None, programme: str | None) -> None:
     """积分到期 · What expires on which day by unit, and who would hear of it where; without --dry-run, expire now what is over, as the night does."""
     with opened() as house:
         now = house.clock.now()
@@ -54,6 +61,9 @@ def expiry(voice: Voice, *, dry_run: bool, through: date | None, programme: str 
             due = forecast_expiry(session, programme_id=found.id, until=until)
             mail = house.settings.smtp_url is not None
             told = forecast_notices(session, programme_id=found.id, until=until, now=now, mail=mail)
+            people = [] if who is None else forecast_people(session, programme_id=found.id, until=until, now=now, mail=mail)
+        if who is not None:
+            _list_people(house, who, people, programme=found, last=last)
     voice.table(
         [("到期日", "last day"), ("事业部", "unit"), ("积分", "points"), ("批次", "lots"), ("会员", "members")],
         [(each.day.isoformat(), each.unit, each.points, each.lots, each.members) for each in due],
@@ -76,3 +86,18 @@ def expiry(voice: Voice, *, dry_run: bool, through: date | None, programme: str 
             "told": told,
         }
     )
+
+
+def _list_people(house: House, path: Path, people: list[list[str]], *, programme: Programme, last: date) -> None:
+    """Write who it concerns into a file; that somebody was given the list is in the audit."""
+    write_rows(path, ["card", "points", "first_last_day", "told_on"], people)
+    with work(house.engine) as session:
+        note(
+            session,
+            at=house.clock.now(),
+            actor=ACTOR,
+            action="points.expiry_listed",
+            object_type="programme",
+            object_id=programme.public_id,
+            detail={"through": last.isoformat(), "members": len(people)},
+        )

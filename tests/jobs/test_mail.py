@@ -7,7 +7,7 @@ import pytest
 
 from app.core.errors import UnavailableError
 from jobs.mail import Letter, MailRefusedError, message_id, send_letter
-from tests.support.smtp import post_office
+from tests.support.smtp import post_office, sign_for_loopback
 
 NOW = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
 LETTER = Letter(
@@ -70,6 +70,22 @@ def test_where_tls_is_asked_for_nothing_is_said_without_it(posted, office):
     with pytest.raises(UnavailableError):
         send_letter(replace(posted, smtp_url=f"smtp+starttls://u:secret@127.0.0.1:{office.port}"), LETTER, now=NOW)
     assert not {"AUTH", "MAIL", "RCPT", "DATA"} & set(office.heard)
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_under_tls_the_password_and_the_letter_go_only_to_whom_the_certificate_names(posted, office, tmp_path, monkeypatch, trusted):
+    office.secure, certificate = sign_for_loopback(tmp_path)
+    if trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    placed = replace(posted, smtp_url=f"smtp+starttls://u:secret@127.0.0.1:{office.port}")
+    if trusted:
+        send_letter(placed, LETTER, now=NOW)
+    else:
+        with pytest.raises(UnavailableError):
+            send_letter(placed, LETTER, now=NOW)
+    assert office.heard == ["EHLO", "STARTTLS"]
+    assert office.sealed == (["EHLO", "AUTH", "MAIL", "RCPT", "DATA", "QUIT"] if trusted else [])
+    assert len(office.letters) == trusted
 
 
 @pytest.mark.parametrize("to", ["lin@example.com\r\nBcc: zhao@example.com", "lin@example.com\nX: y"])

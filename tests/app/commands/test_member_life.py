@@ -28,8 +28,9 @@ def earn_until(house, club, customer_id, points, ends, unit_id):
         earn(session, wallet_id=wallet_id, amount=points, unit_id=unit_id, cause=cause(now), available_from=now, expires_at=ends)
 
 
-def test_a_dry_run_says_what_expires_by_day_and_unit_and_changes_nothing(house, doc, fanka, club):
-    lin, zhao = (join_club(house, club).customer_id for _ in range(2))
+def test_a_dry_run_says_what_expires_by_day_and_unit_and_changes_nothing(house, doc, fanka, club, tmp_path):
+    cards = [join_club(house, club) for _ in range(2)]
+    lin, zhao = (card.customer_id for card in cards)
     year_end = house.clock.now().replace(month=12, day=31, hour=16, minute=0)
     earn_until(house, club, lin, 100, year_end, club.shop.unit_id)
     earn_until(house, club, lin, 20, year_end, club.shop.unit_id)
@@ -44,7 +45,11 @@ def test_a_dry_run_says_what_expires_by_day_and_unit_and_changes_nothing(house, 
         ("2026-12-31", 7, 1, 1),
     ]
     assert told["told"] == {"members": 2, "service": 0, "mass": 0, "email": 0, "badge": 2}
-    assert doc("points", "expiry", "--dry-run", "--through", "2026-12-11")["points"] == 3
+    assert doc("points", "expiry", "--dry-run", "--through", "2026-12-11", "--who", str(tmp_path / "who.csv"))["points"] == 3
+    assert (tmp_path / "who.csv").read_text(encoding="utf-8-sig").split() == [
+        "card,points,first_last_day,told_on",
+        f"{cards[1].number},3,2026-12-11,badge",
+    ]
     assert wallet_now(house, club, lin).active == 1120
     assert "卡页提示: 2" in fanka("points", "expiry", "--dry-run").out
     house.clock.advance(timedelta(days=60))
