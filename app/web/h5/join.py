@@ -1,5 +1,6 @@
 """`/join`: becoming a member. Consent first, then the number, then the card with its gift, at once and once."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -17,6 +18,7 @@ from app.core.followers import Sighting, meet, welcome_back
 from app.core.inbound import openid_digest
 from app.core.nouns import Customer, Store
 from app.core.tries import count_try
+from app.core.unit import persistently
 from app.web.h5.door import Door, Visitor
 from app.web.h5.home import face_of
 from app.web.h5.session import onward_of
@@ -69,10 +71,8 @@ def add_routes(blueprint: Blueprint, door: Door) -> None:
             if given.get("agree") != "on":
                 raise BadRequestError("请先阅读并同意隐私说明 / read and accept the privacy notice first", code="no_consent", status=422)
             phone = tidy_phone(given.get("phone", ""))
-            with door.work() as session:
-                visitor = door.who(session)
-                asked = Asked(phone, given.get("old", "")[:32], _store(session, given.get("store", "")), _friend(given.get("by", "")))
-                opened, bound = _open(door, session, visitor, asked)
+            # What he paid before is credited with his card: an order, which may meet a consent that joins him at this moment.
+            opened, bound = persistently(lambda: _joined(door, given, phone))
         except FankaError as error:
             if error.status >= 500:
                 raise
@@ -90,6 +90,13 @@ def add_routes(blueprint: Blueprint, door: Door) -> None:
     @blueprint.get("/join/privacy")
     def privacy() -> Response:
         return door.page("privacy", version=PRIVACY_VERSION)
+
+
+def _joined(door: Door, given: Mapping[str, str], phone: str) -> tuple[OpenedCard, bool]:
+    """The whole joining in one transaction; whether the phone number was bound."""
+    with door.work() as session:
+        asked = Asked(phone, given.get("old", "")[:32], _store(session, given.get("store", "")), _friend(given.get("by", "")))
+        return _open(door, session, door.who(session), asked)
 
 
 def _form(
