@@ -8,7 +8,7 @@ from types import FrameType
 from bench.report import report, write_results
 from bench.rounds import Findings, say
 
-NAMES = ("webhook", "ingest", "push", "segment", "ledger", "scan", "memory")
+NAMES = ("webhook", "ingest", "push", "segment", "ledger", "redemptions", "scan", "memory")
 
 
 def main() -> int:
