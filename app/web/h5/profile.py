@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from app.core.errors import FankaError
+from app.core.facts import lock_customers
 from app.core.tries import count_try
 from app.web.h5.door import Door, Member
 from cards.birthdays import know_birthday
@@ -90,6 +91,8 @@ def _kept(door: Door, given: dict[str, str], keep: Callable[[Session, Member], N
 
 def _keep(door: Door, session: Session, member: Member, given: dict[str, str]) -> None:
     house, now = door.house, door.now
+    # He before his card, as everywhere: the night over tiers takes both.
+    lock_customers(session, [member.customer.id])
     card = session.get_one(MemberCard, member.card.id)
     if given.get("name"):
         know_name(session, house.ring, member.customer, written=given["name"], actor="h5", now=now)
