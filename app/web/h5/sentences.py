@@ -95,14 +95,20 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     "renewing": ("正在刷新…", "Renewing…"),
     "offline": ("网络不通，恢复后自动刷新", "No connection; it renews by itself"),
     "offered_here": ("结账时自动为您用上", "Offered by itself when you pay"),
-    "offered_best": ("店员输入金额后，自动选最省的组合，您点头才用。", "The till finds what saves most for the amount; nothing is used unless you say so."),
+    "offered_best": (
+        "店员输入金额后，自动选最省的组合，您点头才用。",
+        "The till finds what saves most for the amount; nothing is used unless you say so.",
+    ),
     "offered_tier": ("{tier}会员价", "{tier} price"),
     "offered_off": ("减 {n}%", "{n}% off"),
     "offered_points": ("{n} 积分", "{n} points"),
     "offered_worth": ("最多抵 {amount}", "pay up to {amount}"),
     "offered_part": ("不超过订单的 {percent}%", "at most {percent}% of the order"),
     "offered_more": ("还有 {n} 张券，一起比较", "{n} more coupons are compared too"),
-    "offered_nothing": ("目前没有可用的券、积分或余额；这笔消费仍会积分。", "No coupon, points or balance to use now; this purchase still earns."),
+    "offered_nothing": (
+        "目前没有可用的券、积分或余额；这笔消费仍会积分。",
+        "No coupon, points or balance to use now; this purchase still earns.",
+    ),
     "ask_title": ("{store} 请您确认付款", "{store} asks you to confirm"),
     "ask_why": ("从储值余额支付。请核对金额，不是您本人的消费请拒绝。", "From your balance. Check the amount; decline what is not yours."),
     "ask_agree": ("同意支付 {amount}", "Pay {amount}"),
@@ -151,8 +157,8 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     "privacy_version": ("版本 {version}", "Version {version}"),
     "privacy_1": ("我们收集什么", "What we collect"),
     "privacy_1_text": (
-        "您的微信在本服务号的标识、您填写的手机号，以及您在门店的消费、积分和优惠券记录。",
-        "Your WeChat id in this account, the mobile number you type, and your purchases, points and coupons in our stores.",
+        "您的微信在本服务号的标识、您填写的手机号，您自愿填写的称呼、生日和邮箱，以及您在门店的消费、积分和优惠券记录。",
+        "Your WeChat id in this account, the mobile number you type, the name, birthday and e-mail address if you give them, and your purchases, points and coupons in our stores.",
     ),
     "privacy_2": ("用来做什么", "What it is for"),
     "privacy_2_text": (
@@ -161,8 +167,8 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "privacy_3": ("怎样保管", "How it is kept"),
     "privacy_3_text": (
-        "手机号加密保存，只有经授权的员工可以在有记录的情况下查看。",
-        "Your number is encrypted; only authorised staff can see it, and each time is on record.",
+        "手机号、称呼、生日和邮箱加密保存，只有经授权的员工可以在有记录的情况下查看。",
+        "All of these are encrypted; only authorised staff can see your number, and each time is on record.",
     ),
     "privacy_4": ("您的权利", "Your rights"),
     "privacy_4_text": (
