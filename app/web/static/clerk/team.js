@@ -2,7 +2,7 @@
 import { Refused, Unreached, call } from "./api.js";
 import { closeSheet, el, fill, icon, openSheet, toast } from "./dom.js";
 import { away } from "./scanned.js";
-import { date, t, told, when } from "./words.js";
+import { date, language, t, told, when } from "./words.js";
 
 let frame;
 export const settle = (given) => { frame = given; };
@@ -31,12 +31,13 @@ export async function people(body) {
 }
 
 function person(each, scan) {
-  const places = each.positions.map((held) => [t(`role_${held.role}`), held.place].filter(Boolean).join(" · ")).join("，");
+  const places = each.positions.map((held) => [t(`role_${held.role}`), held.place].filter(Boolean).join(" · ")).join(language() === "en" ? ", " : "，");
+  const name = language() === "en" ? `${each.name} (${each.login})` : `${each.name}（${each.login}）`;
   const bound = each.bound_at ? t("people_bound", { at: date(each.bound_at) }) : t("people_unbound");
   const bind = () => ask(t("people_bind_ask", { name: each.name }), t("people_bind_lead", { name: each.name }), () => away(`staff/${each.id}/wechat`));
   const drop = () => ask(t("people_drop_ask", { name: each.name }), t("people_drop_lead", { name: each.name }), () => call(`staff/${each.id}/wechat/drop`, { body: {} }));
   const act = each.bound_at ? el("button", { type: "button", cls: "act", text: t("people_drop"), on: { click: drop } }) : scan ? el("button", { type: "button", cls: "act undo", text: t("people_bind"), on: { click: bind } }) : null;
-  return el("li", { cls: "row", "data-login": each.login }, el("span", { cls: `dot ${each.bound_at ? "done" : "undone"}` }, icon("member")), el("div", {}, el("b", { text: `${each.name}（${each.login}）` }), el("small", { text: places }), el("small", { text: each.totp ? `${bound} · ${t("people_totp")}` : bound })), act);
+  return el("li", { cls: "row", "data-login": each.login }, el("span", { cls: `dot ${each.bound_at ? "done" : "undone"}` }, icon("member")), el("div", {}, el("b", { text: name }), el("small", { text: places }), el("small", { text: each.totp ? `${bound} · ${t("people_totp")}` : bound })), act);
 }
 
 // What cannot be taken back asks once, naming the thing.
