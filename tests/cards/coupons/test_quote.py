@@ -183,8 +183,8 @@ def test_no_type_takes_more_off_a_line_than_it_costs(basket, worth, times):
     assert all(off <= each.amount_fen for (_, off), each in zip(found.lines, basket, strict=True))
 
 
-def test_the_five_types_are_found_and_say_what_they_are_worth():
-    assert set(coupon_types()) == {"amount_off", "percent_off", "gift", "exchange", "times_card"}
+def test_the_types_are_found_and_say_what_they_are_worth():
+    assert set(coupon_types()) == {"amount_off", "percent_off", "gift", "exchange", "times_card", "one_item"}
     kind, terms = read_terms("percent_off", {"percent": 15, "cap_fen": 5050})
     assert kind.say(terms) == ("8.5 折，最多减 50.50 元", "15% off, at most ¥50.50")
     kind, terms = read_terms("percent_off", {"percent": 20})

@@ -3,7 +3,7 @@
 import pytest
 
 from app.core.unit import reading
-from cards.coupon_type import Line, coupon_types, read_terms
+from cards.coupon_type import Line, read_terms
 from cards.coupons.asked import LineIn, OrderIn
 from cards.models.coupons import CouponState
 from tests.support.coupons import at_once, open_counter
@@ -19,10 +19,6 @@ def order(*lines, order_no=None):
 def off(name, terms, *lines, times=1):
     kind, checked = read_terms(name, terms)
     return kind.discounts(checked, [Line(sku, quantity, fen) for sku, quantity, fen in lines], times=times)
-
-
-def test_there_are_six_types():
-    assert set(coupon_types()) == {"amount_off", "percent_off", "gift", "exchange", "times_card", "one_item"}
 
 
 @pytest.mark.parametrize(
