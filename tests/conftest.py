@@ -1,7 +1,6 @@
 """Fixtures every test may ask for: settings, clock, house, accounts, the web application and the sandbox."""
 
 import os
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -29,6 +28,7 @@ from tests.support.accounts import make_account as add_test_account
 from tests.support.browser import open_chromium, open_page
 from tests.support.cleaning import Sweeper, sweep_redis
 from tests.support.places import private_place
+from tests.support.pools import reclaim
 from tests.support.sandbox import Sandbox
 from tests.support.servers import Servers
 from tests.support.serving import served
@@ -143,11 +143,7 @@ def house(process_house: House, settings: Settings, clock: SetClock, clean: None
     yield built
     house_module._current = None
     # A page that was just closed may still be answered by a thread of its server.
-    until = time.monotonic() + 5
-    while (held := built.engine.pool.checkedout()) and time.monotonic() < until:  # type: ignore[attr-defined]
-        time.sleep(0.02)
-    if held:
-        built.engine.dispose()
+    held = reclaim(built.engine, within_s=15)
     assert not held, f"{held} database connections were not given back"
 
 

@@ -1,14 +1,20 @@
 """The fixtures keep their promises: a migrated database, an empty one for every test, a Redis that fsyncs."""
 
+import gc
+import sys
+
 import pytest
 from redis import Redis
-from sqlalchemy import func, select, text
+from sqlalchemy import create_engine, func, select, text
 from sqlalchemy.orm import Session
 
 from app.core.house import current
 from app.core.nouns import Account, BusinessUnit
 from app.core.unit import reading, work
+from tests.support import pools
 from tests.support.browser import open_page
+from tests.support.pools import reclaim
+from tests.support.servers import Servers
 
 
 @pytest.mark.parametrize("turn", [1, 2])
@@ -80,3 +86,18 @@ def test_the_sandbox_is_reset_for_every_test(sandbox):
 
 def test_without_a_sandbox_wechat_is_nowhere(house):
     assert house.settings.wechat_api_url.endswith(":9")
+
+
+def test_a_connection_that_stays_away_is_no_later_tests_trouble(servers: Servers, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = create_engine(servers.database_url.replace("postgresql://", "postgresql+psycopg://", 1))
+    heard: list[str] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda trouble: heard.append(str(trouble.exc_value)))
+    kept = engine.connect()
+    assert reclaim(engine, within_s=0.01) == 1
+    assert reclaim(engine, within_s=0.01) == 0, "the new pool has nothing out"
+    kept.close()
+    del kept
+    engine.dispose()
+    gc.collect()
+    assert heard == []
+    pools._lost.pop().dispose()
