@@ -1,5 +1,6 @@
 """What members do that is no purchase: check in, bring a friend, and whatever else a rule rewards."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from hashlib import sha256
@@ -23,6 +24,7 @@ from cards.models.membership import CardState, MemberCard
 from cards.models.programme import Programme
 from cards.occasion import Occasion
 from cards.phones import living_customer
+from cards.tiers import requalify
 
 CHECKED_IN = "member.checked_in"
 REFERRED = "member.referred"
@@ -56,6 +58,7 @@ def check_in(session: Session, *, customer_id: int, programme_id: int, registry:
     key = f"checkin:{programme.public_id}:{person.public_id}:{day.isoformat()}"
     occasion = Occasion(key, CHECKED_IN, now, day, customer_id, reason=f"签到第 {streak} 天", streak=streak)
     given = award(session, occasion, programme=programme, actor=actor, now=now)
+    _lift(session, given, programme_id=programme_id, registry=registry, now=now)
     fact = Fact(key=key, kind=CHECKED_IN, occurred_at=now, data={"day": day.isoformat(), "streak": streak}, customer_id=customer_id)
     record(session, [fact], registry=registry, now=now)
     return CheckedIn(day, streak, sum(each.points for each in given), fresh=True)
@@ -92,11 +95,12 @@ def refer(
     if _known(session, key):
         return []
     given = award(session, occasion, programme=programme, actor=actor, now=now)
+    _lift(session, given, programme_id=programme_id, registry=registry, now=now)
     record(session, [fact], registry=registry, now=now)
     return given
 
 
-def reward(session: Session, fact: Fact, *, actor: str, now: datetime) -> list[Awarded]:
+def reward(session: Session, fact: Fact, *, registry: Registry, actor: str, now: datetime) -> list[Awarded]:
     """Give what the rules give for a fact on record, in every programme its customer is a member of. Twice gives nothing more."""
     if fact.customer_id is None:
         return []
@@ -113,8 +117,16 @@ def reward(session: Session, fact: Fact, *, actor: str, now: datetime) -> list[A
         occasion = Occasion(
             key, fact.kind, fact.occurred_at, business_day(fact.occurred_at), customer.id, store=_store(fact), data=dict(fact.data)
         )
-        given += award(session, occasion, programme=session.get_one(Programme, card.programme_id), actor=actor, now=now)
+        fresh = award(session, occasion, programme=session.get_one(Programme, card.programme_id), actor=actor, now=now)
+        _lift(session, fresh, programme_id=card.programme_id, registry=registry, now=now)
+        given += fresh
     return given
+
+
+def _lift(session: Session, given: Sequence[Awarded], *, programme_id: int, registry: Registry, now: datetime) -> None:
+    """Whoever was given points may have reached a better tier by them, at once."""
+    for customer_id in sorted({each.customer_id for each in given}):
+        requalify(session, customer_id=customer_id, programme_id=programme_id, registry=registry, now=now)
 
 
 def _member(session: Session, customer_id: int, programme_id: int) -> MemberCard:

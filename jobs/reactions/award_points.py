@@ -22,7 +22,7 @@ class AwardPoints:
     def act(self, house: House, facts: Sequence[Fact]) -> None:
         for fact in facts:
             with work(house.engine) as session:
-                reward(session, fact, actor="system", now=house.clock.now())
+                reward(session, fact, registry=house.registry, actor="system", now=house.clock.now())
 
 
 plugin = AwardPoints()

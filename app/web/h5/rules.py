@@ -95,7 +95,7 @@ def _needs(rule: TierRule | None, tier: Tier, words: Words) -> str:
     if rule is None or tier.threshold == 0:
         return words("needs_nothing")
     amount = money(tier.threshold) if rule.measure == "spend" else points(tier.threshold)
-    return words(f"needs_{rule.measure}" if rule.measure in {"spend", "points", "orders"} else "needs_other", amount=amount)
+    return words(f"needs_{rule.measure}" if rule.measure in {"spend", "points", "orders", "growth"} else "needs_other", amount=amount)
 
 
 def _zhe(percent: int) -> str:

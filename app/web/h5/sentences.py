@@ -194,6 +194,7 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     "needs_spend": ("累计消费满 {amount}", "{amount} spent"),
     "needs_points": ("累计获得 {amount} 积分", "{amount} points earned"),
     "needs_orders": ("累计 {amount} 笔订单", "{amount} orders"),
+    "needs_growth": ("成长值满 {amount}", "{amount} of growth"),
     "needs_other": ("达到 {amount}", "{amount} reached"),
     "window_year": ("按自然年累计", "Counted by calendar year"),
     "window_days": ("按最近 {n} 天累计", "Counted over the last {n} days"),
