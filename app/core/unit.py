@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -18,6 +18,42 @@ MOST_TRIES = 4
 Made = TypeVar("Made")
 
 
+class Unit(Session):
+    """The session of one unit of work. The transaction is the unit's, on one connection that is opened when it is first needed."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__(expire_on_commit=False)
+        self._engine = engine
+        self._opened: Connection | None = None
+
+    def get_bind(self, *_args: object, **_wishes: object) -> Connection:
+        """The unit's connection, inside the unit's transaction."""
+        if self._opened is None:
+            self._opened = self._engine.connect()
+            self._opened.begin()
+        return self._opened
+
+    def keep(self) -> None:
+        """Write what is still to be written and commit."""
+        if self.in_transaction():
+            self.commit()
+        if self._opened is not None:
+            self._opened.commit()
+
+    def end(self) -> None:
+        """Give the connection back; what was not kept is undone."""
+        try:
+            self.close()
+        finally:
+            if self._opened is not None:
+                self._opened.close()
+
+
+def connection_of(session: Session) -> Connection:
+    """The connection on which a session's transaction runs; a unit of work lends its own without beginning a session's transaction first."""
+    return session.get_bind() if isinstance(session, Unit) and not session.in_transaction() else session.connection()
+
+
 @contextmanager
 def work(engine: Engine) -> Iterator[Session]:
     """One transaction: committed when the block ends, rolled back when it raises.
@@ -25,15 +61,14 @@ def work(engine: Engine) -> Iterator[Session]:
     Hooks given to `after_commit` run after the commit and only then; one that fails is logged and cannot undo what is already durable,
     so a hook may only wake something that a sweep would find anyway.
     """
-    with Session(engine, expire_on_commit=False, autobegin=True) as session:
-        session.info[_HOOKS] = []
-        try:
-            yield session
-            session.commit()
-        except BaseException:
-            session.rollback()
-            raise
-        hooks: list[Callable[[], object]] = session.info[_HOOKS]
+    session = Unit(engine)
+    hooks: list[Callable[[], object]] = []
+    session.info[_HOOKS] = hooks
+    try:
+        yield session
+        session.keep()
+    finally:
+        session.end()
     for hook in hooks:
         try:
             hook()

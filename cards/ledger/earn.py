@@ -75,7 +75,6 @@ def earn(
     check_reason(kind, cause)
     if expires_at is not None and expires_at <= max(available_from, cause.now):
         raise BadRequestError("points must be usable before they expire", code="bad_expiry")
-    ripe = available_from <= cause.now
     bound = {
         "public_id": new_public_id(),
         "kind": kind.value,
@@ -89,7 +88,7 @@ def earn(
         "wallet": wallet_id,
         "amount": amount,
         "unit": unit_id,
-        "ripe": ripe,
+        "ripe": available_from <= cause.now,
         "available_from": available_from,
         "expires_at": expires_at,
     }
@@ -113,7 +112,7 @@ def earn(
             expires_at=expires_at,
             now=cause.now,
         )
-        book = Book.ACTIVE if ripe else Book.PENDING
+        book = Book.ACTIVE if available_from <= cause.now else Book.PENDING
         legs = [Leg(book, amount, wallet_id=wallet_id), Leg(Book.ISSUED, -amount, unit_id=unit_id)]
         write_entries(session, txn_id, legs + repay(session, lot_id=lot_id, owed=-wallet.debt, txn_id=txn_id, book=book))
     return Posted(txn_id, fresh=True)
