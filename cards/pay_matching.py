@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Interval, Select, exists, literal, or_, select, text
+from sqlalchemy import ColumnElement, Interval, Select, and_, exists, literal, or_, select, text
 from sqlalchemy.orm import Session, aliased
 
 from app.core.audit import note
@@ -72,7 +72,12 @@ def book_paid(
     found = _by_number(session, purchase, numbers) or (_only_payment(session, purchase) if by_wechat else None)
     if found is None:
         return booked
-    replace_payment(session, found, by=purchase, registry=registry, actor=actor, now=now)
+    try:
+        with session.begin_nested():
+            replace_payment(session, found, by=purchase, registry=registry, actor=actor, now=now)
+    except ConflictError:
+        # Something of it was refunded, or its points are spent where the programme takes none back: both stay, and a person sees them.
+        session.refresh(purchase)
     return Booked(purchase, earned_of(session, purchase.id), fresh=True)
 
 
@@ -144,25 +149,20 @@ def match_by_hand(session: Session, order: UUID, payment: str, *, registry: Regi
 def open_doubles(session: Session, *, limit: int = 50, after: UUID | None = None) -> list[Double]:
     """Orders paid by WeChat that some payment could be, the oldest first: booked twice until somebody says."""
     query = select(Purchase).where(Purchase.pay_method == WECHAT, Purchase.source != SOURCE, _unmatched())
-    query = query.where(Purchase.pay_transaction_id.is_(None), Purchase.pay_trade_no.is_(None))
     payment, told = aliased(Purchase), aliased(PayNotice)
-    near = exists().where(
-        payment.source == SOURCE,
+    near = and_(
+        Purchase.pay_transaction_id.is_(None),
+        Purchase.pay_trade_no.is_(None),
         payment.store_id == Purchase.store_id,
         payment.paid_at.between(Purchase.paid_at - _SPAN, Purchase.paid_at + _SPAN),
-        payment.replaced_by_id.is_(None),
-        told.purchase_id == payment.id,
-        told.state == "booked",
-        told.refund_id.is_(None),
         told.amount_fen == Purchase.total_fen,
     )
-    query = query.where(near).order_by(Purchase.id)
+    named = or_(told.transaction_id == Purchase.pay_transaction_id, told.out_trade_no == Purchase.pay_trade_no)
+    open_one = (payment.source == SOURCE, payment.replaced_by_id.is_(None), told.purchase_id == payment.id, told.state == "booked")
+    query = query.where(exists().where(*open_one, told.refund_id.is_(None), or_(near, named))).order_by(Purchase.id)
     if after is not None:
         query = query.where(Purchase.id > select(Purchase.id).where(Purchase.public_id == after).scalar_subquery())
-    return [
-        Double(told, session.scalars(_payments_near(store_id=told.store_id, amount_fen=told.total_fen, at=told.paid_at).limit(20)).all())
-        for told in session.scalars(query.limit(limit))
-    ]
+    return [Double(order, session.scalars(_payments_of(order).limit(20)).all()) for order in session.scalars(query.limit(limit))]
 
 
 def _watched(session: Session) -> bool:
@@ -214,6 +214,14 @@ def _payments_near(*, store_id: int, amount_fen: int, at: datetime) -> Select[Pu
         .where(Purchase.paid_at.between(at - WINDOW, at + WINDOW), Purchase.replaced_by_id.is_(None))
         .order_by(Purchase.paid_at, Purchase.id)
     )
+
+
+def _payments_of(order: Purchase) -> Select[Purchase]:
+    """The payments an order could be: the one it names, else those near it."""
+    if order.pay_transaction_id is None and order.pay_trade_no is None:
+        return _payments_near(store_id=order.store_id, amount_fen=order.total_fen, at=order.paid_at)
+    told = _told_by(or_(PayNotice.transaction_id == order.pay_transaction_id, PayNotice.out_trade_no == order.pay_trade_no))
+    return select(Purchase).where(Purchase.source == SOURCE, Purchase.replaced_by_id.is_(None), told).order_by(Purchase.id)
 
 
 def _orders_near(*, store_id: int, amount_fen: int, at: datetime) -> Select[Purchase]:

@@ -156,6 +156,8 @@ def _take_payment(
         raise ConflictError("the payment did not succeed", code="not_paid")
     if paid.payer_fen > paid.amount.total:
         raise ConflictError("the person paid more than the order came to", code="amount_differs")
+    if _told_before(session, merchant, kept, paid):
+        return
     account = session.get_one(Account, merchant.account_id)
     store = session.get_one(Store, merchant.store_id)
     customer = _payer(session, account, paid.payer.openid)
@@ -185,6 +187,24 @@ def _take_payment(
     )
     booked = book(session, order, programme_id=merchant.programme_id, ring=ring, registry=registry, actor=ACTOR, now=now)
     kept.purchase_id, kept.state = booked.purchase.id, "booked"
+
+
+def _told_before(session: Session, merchant: PayMerchant, kept: PayNotice, paid: Payment) -> bool:
+    """Whether another notice of this payment took effect: then this one says the same. The payment is locked. Raises ConflictError."""
+    query = select(PayNotice).where(
+        PayNotice.merchant_id == merchant.id,
+        PayNotice.transaction_id == paid.transaction_id,
+        PayNotice.refund_id.is_(None),
+        PayNotice.id != kept.id,
+        PayNotice.state.in_(("booked", "matched")),
+    )
+    before = session.scalar(query.order_by(PayNotice.id).limit(1))
+    if before is None:
+        return False
+    if before.amount_fen != paid.amount.total:
+        raise ConflictError("the payment was told with another amount before", code="amount_differs")
+    kept.purchase_id, kept.state = before.purchase_id, before.state
+    return True
 
 
 def _payer(session: Session, account: Account, openid: str) -> Customer | None:

@@ -14,15 +14,18 @@ from app.core.followers import Sighting, meet
 from app.core.unit import persistently, reading, work
 from app.wechat.pay_notices import Notice, Payment
 from cards.counter_report import by_store
+from cards.ledger.spend import spend
 from cards.ledger.verify import verify
+from cards.ledger.wallets import open_wallet
 from cards.models.ledger import Wallet
 from cards.models.orders import Purchase
 from cards.models.payments import PayMerchant, PayNotice
+from cards.models.programme import Programme
 from cards.order_forms import OrderIn
 from cards.pay_matching import WINDOW, book_paid, match_by_hand, open_doubles
 from cards.payments import take_notice
 from tests.support import pay
-from tests.support.money import open_shop
+from tests.support.money import cause, open_shop
 
 _numbers = count(1)
 FEN = 12_800
@@ -132,13 +135,33 @@ def test_an_order_that_names_a_payment_of_another_amount_is_refused_and_changes_
     assert (standing(shop), states(shop)) == (before, ["booked"])
 
 
-def test_a_payment_that_is_told_again_stays_matched(shop):
+@pytest.mark.parametrize("first", ["notice", "order"])
+def test_a_payment_that_is_told_again_stays_matched(shop, first):
     lin(shop)
+    for each in ("notice", "order") if first == "notice" else ("order", "notice"):
+        notice(shop) if each == "notice" else order(shop)
+    notice(shop, notice_id="again")
+    assert states(shop) == ["matched", "matched"]
+    assert standing(shop) == (["pos"], 128)
+    other = notice(shop, notice_id="wrong", total=FEN + 1)
+    assert (other.state, other.code) == ("parked", "amount_differs")
+
+
+@pytest.mark.parametrize("names", [{}, {"transaction_id": "4200001"}])
+def test_a_payment_whose_points_are_spent_waits_for_a_person_where_none_are_taken_back(shop, names):
+    customer = lin(shop)
+    with work(shop.house.engine) as session:
+        programme = session.get_one(Programme, shop.programme_id)
+        programme.return_policy, programme.pending_days = "refuse", 0
     notice(shop)
-    order(shop)
-    again = notice(shop, notice_id="again")
-    assert (again.state, states(shop)) == ("booked", ["matched", "booked"]) or again.state == "matched"
-    assert standing(shop)[1] == 128
+    now = shop.house.clock.now()
+    with work(shop.house.engine) as session:
+        wallet = open_wallet(session, customer_id=customer, programme_id=shop.programme_id)
+        unit = session.scalars(select(Purchase.business_unit_id)).one()
+        spend(session, wallet_id=wallet, amount=100, unit_id=unit, cause=cause(now))
+    assert order(shop, **names).fresh
+    assert sorted(standing(shop)[0]) == ["pos", "wechat_pay"]
+    assert doubles(shop) == [("A-1", ["4200001"])]
 
 
 def test_the_same_order_again_answers_as_before(shop):
