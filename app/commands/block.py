@@ -27,7 +27,9 @@ def block() -> None:
 @command(block, "add")
 @click.option("--customer", type=click.UUID, default=None, help="顾客 · a customer's id.")
 @click.option("--phone", default=None, help="手机号, 含换号的账号 · a number, whatever account it comes with.")
-@click.option("--device", type=click.IntRange(1), default=None, help="设备号, 见待审核 · a device's number, as the review queue shows it.")
+@click.option(
+    "--device", type=click.IntRange(1, 2**63 - 1), default=None, help="设备号, 见待审核 · a device's number, as the review queue shows it."
+)
 @click.option(
     "--until", type=click.DateTime(["%Y-%m-%d"]), default=None, help="到哪天为止, 不写为长期 · the day it ends; for good without."
 )
