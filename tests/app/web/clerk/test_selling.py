@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from app.core.audit import AuditEntry
 from app.core.unit import reading, work
 from app.factory import create_app
+from app.web.clerk.door import STAFF_COOKIE
 from app.web.openapi import mount_api
 from cards import codes
 from cards.coupons.checkout import spendable
@@ -25,6 +26,7 @@ from cards.rulebook import define_rule
 from cards.slip import width
 from tests.support.api import make_caller
 from tests.support.clerk import Page
+from tests.support.coupons import at_once
 from tests.support.money import cause
 
 GOLD = 2
@@ -243,3 +245,21 @@ def test_in_a_sale_too_only_the_supervisor_waives(house, page, gold):
     assert sale(wang, mine, quote, override="补偿").json["outcome"] == "done"
     (entry,) = audited(gold, "coupon.overridden")
     assert (entry.actor, entry.detail["reason"]) == ("王敏", "补偿")
+
+
+@pytest.mark.parametrize("slip", ["", "88201"])
+def test_of_many_touches_at_once_one_is_a_sale(house, gold, slip):
+    """Six devices' worth of touches with keys of their own: the coupon, the points, the balance and the slip are each used once."""
+    coupon = gold.coupon(minimum_fen=0)
+    token = gold.log_in()
+    pages = [Page(create_app(house).test_client(), gold) for _ in range(6)]
+    for each in pages:
+        each.web.set_cookie(STAFF_COOKIE, token, path="/clerk", domain="localhost")
+    ticket = shown(pages[0], gold)["ticket"]
+    quote = pages[0].post("sale/quote", {"ticket": ticket, "total_fen": 30_000, "points": True, "value": True}).json
+    answers = at_once(6, lambda place: sale(pages[place], ticket, quote, order_no=slip), workers=6)
+    assert sorted(answer.status_code for answer in answers) == [200, 409, 409, 409, 409, 409]
+    assert {answer.json["code"] for answer in answers if answer.status_code == 409} <= {"already_used", "quote_changed", "slip_known"}
+    assert (state_of(gold, coupon), has(gold)) == (CouponState.USED, (0, 0))
+    with reading(house.engine) as session:
+        assert session.scalar(select(func.count()).select_from(Purchase)) == 1
