@@ -1,6 +1,7 @@
 """Points as a child would keep them: piles with dates, and slips for what is set aside or owed. Shares no code with cards/."""
 
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 FOREVER = 10**9
@@ -8,7 +9,7 @@ FOREVER = 10**9
 
 
 class ModelRefusesError(Exception):
-    """A child would not do that either; nothing has changed."""
+    """A child would not do that either; nothing has changed. Its argument, if there is one, is the code of the refusal."""
 
 
 @dataclass(eq=False)
@@ -59,8 +60,24 @@ class Piles:
     held: Counter = field(default_factory=Counter)
     books: Counter = field(default_factory=Counter)
     """What stands on a unit's books, by (unit, book)."""
+    settled: Counter = field(default_factory=Counter)
+    """Points that were used, by (who issued them, who took them in)."""
     seen: Counter = field(default_factory=Counter)
     """How often piles opened and ended."""
+
+    @contextmanager
+    def whole(self):
+        """All of it or, when something in it is refused, nothing."""
+        piles = [(pile, vars(pile).copy()) for pile in self.piles]
+        counted = {name: getattr(self, name).copy() for name in ("debt", "held", "books", "settled", "seen")}
+        try:
+            yield
+        except ModelRefusesError:
+            self.piles = [pile for pile, _ in piles]
+            for pile, values in piles:
+                vars(pile).update(values)
+            vars(self).update(counted)
+            raise
 
     # What is there.
 
@@ -129,7 +146,13 @@ class Piles:
             raise ModelRefusesError
         self.sort(who, now)
         self.books[unit, book] += amount
-        return Slip(unit, self._take(who, amount), amount)
+        slip = Slip(unit, self._take(who, amount), amount)
+        return self._settle(slip, slip.taken) if book == "redeemed" else slip
+
+    def _settle(self, slip, parts, sign=1):
+        for pile, part in parts:
+            self.settled[pile.issuer, slip.unit] += sign * part
+        return slip
 
     def transfer(self, who, to, amount, *, now):
         if who == to or self.spendable(who, now) < amount:
@@ -152,7 +175,7 @@ class Piles:
         slip.state = "used"
         self.held[slip.owner] -= slip.amount
         self.books[slip.unit, "redeemed"] += slip.amount
-        return Slip(slip.unit, slip.taken, slip.amount)
+        return self._settle(Slip(slip.unit, slip.taken, slip.amount), slip.taken)
 
     def release(self, slip):
         if slip.state != "open":
@@ -180,6 +203,7 @@ class Piles:
                 pair[1] -= part
                 amount -= part
                 back.append((pair[0], part))
+        self._settle(slip, back, -1)
         self._put_back(back)
 
     def _put_back(self, parts):
@@ -199,7 +223,10 @@ class Piles:
         """A returned purchase: from its own pile, then what of it has run out, then other piles, then by the policy."""
         if pile.returned + amount > pile.quantity:
             raise ModelRefusesError
-        kept = [(each, each.left, each.state, each.expired) for each in self.piles], self.books.copy(), self.seen.copy()
+        with self.whole():
+            self._take_back(pile, amount, policy=policy, now=now)
+
+    def _take_back(self, pile, amount, *, policy, now):
         self.sort(pile.owner, now)
         own = min(amount, pile.left)
         gone = min(amount - own, pile.expired)
@@ -207,9 +234,6 @@ class Piles:
         others = min(amount - own - gone, open_elsewhere)
         short = amount - own - gone - others
         if short and policy == "refuse":
-            for each, left, state, expired in kept[0]:
-                each.left, each.state, each.expired = left, state, expired
-            _, self.books, self.seen = kept
             raise ModelRefusesError
         pile.returned += amount
         if own and own == pile.left:

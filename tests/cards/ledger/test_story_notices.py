@@ -1,6 +1,7 @@
 """The story is red when the ledger is wrong: each way of breaking it is found by a few stories."""
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import text
@@ -9,8 +10,9 @@ from sqlalchemy.exc import DBAPIError
 from app.core.errors import FankaError
 from app.core.hot import HotStatement
 from app.core.ids import new_public_id
+from cards import award, order_returns, orders, settlement
 from cards.ledger import debit, earn, lots, putback, returns, spend
-from cards.models.ledger import Lot
+from cards.models.ledger import SETTLES, Lot
 from cards.models.programme import ReturnPolicy
 from tests.cards.ledger.story import tell_stories
 
@@ -124,7 +126,58 @@ def whole_reversals_are_not_marked(monkeypatch):
     monkeypatch.setattr(returns, "begin", lambda session, **wishes: kept(session, **{**wishes, "whole": False}))
 
 
+def reward_lines_earn_points_again(monkeypatch):
+    monkeypatch.setattr(orders, "paid_fen", lambda line: line.amount_fen - line.discount_fen)
+
+
+def very_late_orders_are_gone_before_they_come(monkeypatch):
+    kept = award.points_life
+    monkeypatch.setattr(
+        award, "points_life", lambda programme, *, now, earned_at, **more: kept(programme, now=earned_at, earned_at=earned_at, **more)
+    )
+
+
+def more_pieces_come_back_than_were_bought(monkeypatch):
+    said = order_returns._MOVE.text
+    monkeypatch.setattr(order_returns, "_MOVE", text(said.replace("AND returned_qty + :quantity <= quantity", "")))
+
+
+def points_that_paid_are_kept(monkeypatch):
+    monkeypatch.setattr(order_returns, "give_back_share", lambda *_args, **_wishes: 0)
+
+
+def cells_are_rounded_down(monkeypatch):
+    monkeypatch.setattr(settlement, "half_even", lambda numerator, denominator: numerator // denominator)
+
+
+def rewards_that_came_back_are_settled(monkeypatch):
+    monkeypatch.setattr(settlement, "SETTLES", SETTLES[:2])
+
+
+def months_begin_in_london(monkeypatch):
+    kept = settlement.month_span
+    eight = timedelta(hours=8)
+
+    def late(month: str) -> tuple[datetime, datetime]:
+        start, end = kept(month)
+        return start + eight, end + eight
+
+    monkeypatch.setattr(settlement, "month_span", late)
+
+
+def a_month_is_closed_while_its_last_orders_are_booked(monkeypatch):
+    monkeypatch.setattr(settlement, "_REST", timedelta(0))
+
+
 MUTANTS = (
+    reward_lines_earn_points_again,
+    very_late_orders_are_gone_before_they_come,
+    more_pieces_come_back_than_were_bought,
+    points_that_paid_are_kept,
+    cells_are_rounded_down,
+    rewards_that_came_back_are_settled,
+    months_begin_in_london,
+    a_month_is_closed_while_its_last_orders_are_booked,
     last_expiring_first,
     a_gap_at_midnight,
     late_by_a_moment,
