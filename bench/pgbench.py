@@ -41,11 +41,11 @@ def listen(place: Ground, act: Callable[[Engine], None]) -> Heard:
     engine.dispose()
     wait_until(lambda: b"statement: COMMIT" in log.read_bytes()[begin:], within_s=10)
     lines = log.read_bytes()[begin:].decode().splitlines()
-    if sum("statement: BEGIN" in line for line in lines) != 1:
+    if sum(bool(re.search(r"LOG:  (statement|execute [^:]+): BEGIN$", line)) for line in lines) != 1:
         raise WrongError("the server did not hear one transaction")
     found: list[tuple[str, list[str | None]]] = []
     for line in lines:
-        executed = re.search(r"LOG:  execute [^:]+: (.*)", line)
+        executed = re.search(r"LOG:  execute [^:]+: (?!BEGIN$)(.*)", line)
         bound = re.search(r"DETAIL:  parameters: (.*)", line)
         if executed:
             found.append((executed[1], []))
