@@ -91,21 +91,7 @@ def open_card(
         session.add(change)
     points = _give(session, card, wallet_id=wallet_id, actor=actor, now=now) if with_gift else 0
     session.flush()
-    opened = Fact(
-        key=f"card:{card.public_id}",
-        kind=IMPORTED if path is CardPath.IMPORT else OPENED,
-        occurred_at=now,
-        data={
-            "card": str(card.public_id),
-            "path": path.value,
-            "programme_id": programme_id,
-            "store_id": store_id,
-            "gift_points": points,
-            **({} if invited_by is None else {"by": str(invited_by)}),
-        },
-        customer_id=customer.id,
-    )
-    record(session, [opened], registry=registry, now=now)
+    record(session, [_opened(card, points=points, invited_by=invited_by, now=now)], registry=registry, now=now)
     return OpenedCard(card, fresh=True, gift_points=points)
 
 
@@ -196,6 +182,19 @@ def _insert(session: Session, row: dict[str, object], *, number: str | None) -> 
             return held, False
         number = None
     raise FankaError("no card number was free", code="no_number")
+
+
+def _opened(card: MemberCard, *, points: int, invited_by: UUID | None, now: datetime) -> Fact:
+    kind = IMPORTED if card.opened_by == CardPath.IMPORT else OPENED
+    data = {
+        "card": str(card.public_id),
+        "path": str(card.opened_by),
+        "programme_id": card.programme_id,
+        "store_id": card.store_id,
+        "gift_points": points,
+        **({} if invited_by is None else {"by": str(invited_by)}),
+    }
+    return Fact(key=f"card:{card.public_id}", kind=kind, occurred_at=now, data=data, customer_id=card.customer_id)
 
 
 def _gift_of(session: Session, programme_id: int) -> int:
