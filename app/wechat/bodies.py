@@ -27,11 +27,16 @@ def read_body(body: bytes, *, json_allowed: bool) -> Fields:
     """The fields of a body in the form its first sign shows. Raises BadRequestError."""
     if len(body) > MAX_BODY_BYTES:
         raise BadRequestError("the body is over 64 KiB", code="body_too_large", status=413)
-    if body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{":
+    if speaks_json(body):
         if not json_allowed:
             raise BadRequestError("JSON is for mini programs; set this account's data format to XML", code="json_not_expected")
         return read_json(body)
     return read_xml(body)
+
+
+def speaks_json(body: bytes) -> bool:
+    """Whether a body is JSON by its first sign, behind a byte order mark and blanks."""
+    return body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] == b"{"
 
 
 def read_xml(body: bytes) -> Fields:

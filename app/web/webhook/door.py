@@ -19,6 +19,7 @@ from app.web.limits import read_bounded, read_query
 from app.web.problems import request_id
 from app.web.tally import Tally
 from app.web.webhook.accept import Acceptance
+from app.wechat.bodies import speaks_json
 from app.wechat.inbound import check_query, read_inbound, seal_reply, verify_echo
 from handlers.chain import Chain
 from handlers.replies import Reply
@@ -149,7 +150,7 @@ class Door:
             return _plain("")
         try:
             return self._reply(
-                account, received.inbound, outcome.reply, nonce=args["nonce"], sealed=received.encrypted, json=body[:1] == b"{"
+                account, received.inbound, outcome.reply, nonce=args["nonce"], sealed=received.encrypted, json=speaks_json(body)
             )
         except Exception:
             # The event is durable by now: an answer that fails must not make WeChat send it again.

@@ -271,6 +271,9 @@ def test_a_mini_program_is_answered_with_nothing_but_a_hand_over(
     )
     assert handed.content_type == "application/json"
     assert handed.get_json()["MsgType"] == "transfer_customer_service"
+    blanks = "\ufeff\n " + mini_event("text", Content="人工", MsgId="3")
+    handed = post(client, letter(account, blanks, now=house.clock.now(), content_type="application/json"))
+    assert handed.get_json()["MsgType"] == "transfer_customer_service"
 
 
 def test_a_privacy_event_is_about_the_person_it_names(house: House, client: FlaskClient, make_account: Callable[..., OpenAccount]) -> None:
