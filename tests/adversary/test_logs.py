@@ -1,5 +1,8 @@
 """What a failing job leaves behind names nobody: neither in the worker's words nor in Redis."""
 
+import logging
+import signal
+
 import pytest
 from rq import SimpleWorker
 from sqlalchemy import text
@@ -29,6 +32,21 @@ def fail_with_words() -> None:
     raise ValueError(f"{SECRET} {LIN.openid}")
 
 
+@pytest.fixture
+def process_afterwards_as_before():
+    root, ours = logging.getLogger(), logging.getLogger("fanka")
+    held = root.handlers[:], root.level, ours.level
+    # A worker takes the signals of its process.
+    signals = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in signals.items():
+        signal.signal(number, handler)
+    root.handlers[:] = held[0]
+    root.setLevel(held[1])
+    ours.setLevel(held[2])
+
+
+@pytest.mark.usefixtures("process_afterwards_as_before")
 @pytest.mark.parametrize("job", ["fail_with_a_person_in_hand", "fail_with_words"])
 def test_a_failed_job_tells_its_type_and_place_only(house, capfd, job):
     open_log("INFO")
