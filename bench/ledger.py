@@ -213,8 +213,6 @@ def _script(place: Ground, name: str, wallets: int) -> Script:
         "public_id": "CAST(:head || lpad(to_hex(CAST(:id AS bigint)), 12, '0') AS uuid)",
         "business_key": "(:run || ':' || :id)",
         "wallet": ":wallet",
-        "txn": ":t_id",
-        "pending": ":t_pending",
     }
     known = {each._sent.decode(): each._names for each in (_EARN, _CLAIM, _TAKE_FIRST)}
     return write_script(listen(place, post), known, drawn, f"\\set wallet random(1, {wallets})")

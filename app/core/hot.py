@@ -36,49 +36,82 @@ class HotStatement:
         self._names = tuple(dict.fromkeys(re.findall(r"(?<!:):(\w+)", self.text)))
         numbered = re.sub(r"(?<!:):(\w+)", lambda found: f"${self._names.index(found[1]) + 1}", self.text)
         self._sent, self._name = numbered.encode(), b"fanka_%d" % next(_numbers)
+        self._key = (self._sent, (0,))
 
     def row(self, session: Session, bound: Mapping[str, Value]) -> Row | None:
         """Execute and hand back the first row, or None when there is none. Raises what SQLAlchemy would, and KeyError for what is not bound."""
-        connection = connection_of(session)
-        driver = connection.connection.driver_connection
-        assert isinstance(driver, psycopg.Connection), "the house speaks to PostgreSQL through psycopg"
-        try:
-            values = [_written(bound[name]) for name in self._names]
-            result = self._execute(driver, values)
-        except psycopg.Error as error:
-            raise self._told(connection, driver, error) from error
-        if not result.ntuples:
-            return None
-        return tuple([result.get_value(0, column) for column in range(result.nfields)])
+        return send(session, (self, bound))[0]
 
-    def _execute(self, driver: psycopg.Connection, values: list[bytes | None]) -> PGresult:
-        server = driver.pgconn
-        begins = server.transaction_status == TransactionStatus.IDLE and not driver.autocommit
+    def values(self, bound: Mapping[str, Value]) -> list[bytes | None]:
+        """What is bound, in the order of the statement's parameters. Raises KeyError for what is not bound."""
+        return [_written(bound[name]) for name in self._names]
+
+    def put(self, driver: psycopg.Connection, values: list[bytes | None]) -> bool:
+        """Put the statement on the wire; says whether it had to be prepared first, which then answers too."""
         # In the driver's own book, because the driver deallocates every prepared statement after a rollback, and the oldest when there are many.
-        prepared, key = driver._prepared._names, (self._sent, (0,))  # noqa: SLF001 - it offers no other way to hear of that.
-        if key in prepared and not begins:
-            server.send_query_prepared(self._name, values)
-            return _good(driver.wait(generators.execute(server))[-1:])
-        if key in prepared:
-            prepared.move_to_end(key)
-        server.enter_pipeline_mode()
-        if begins:
-            server.send_query_params(b"BEGIN", [])
-        if key not in prepared:
-            server.send_prepare(self._name, self._sent)
-        server.send_query_prepared(self._name, values)
-        server.pipeline_sync()
-        results = _gathered(driver)
-        if key not in prepared and len(results) > begins and results[int(begins)].status == ExecStatus.COMMAND_OK:
-            prepared[key] = self._name
-        return _good(results)
+        known = driver._prepared._names  # noqa: SLF001 - it offers no other way to hear of that.
+        fresh = self._key not in known
+        if fresh:
+            driver.pgconn.send_prepare(self._name, self._sent)
+        else:
+            known.move_to_end(self._key)
+        driver.pgconn.send_query_prepared(self._name, values)
+        return fresh
 
-    def _told(self, connection: Connection, driver: psycopg.Connection, error: psycopg.Error) -> BaseException:
-        """The error as SQLAlchemy says it; a connection that is gone is gone for the pool too."""
-        lost = driver.closed or driver.broken
-        if lost:
-            connection.invalidate(error)
-        return DBAPIError.instance(self.text, None, error, psycopg.Error, hide_parameters=True, connection_invalidated=lost)
+    def prepared(self, driver: psycopg.Connection) -> None:
+        """The server has prepared it."""
+        driver._prepared._names[self._key] = self._name  # noqa: SLF001 - see above.
+
+
+def send(session: Session, *what: tuple[HotStatement, Mapping[str, Value]]) -> list[Row | None]:
+    """Execute statements one after the other, sent in one go; the first row of each, or None. One that fails keeps the later ones from running.
+
+    Each has a snapshot of its own, so a later one sees what an earlier one waited for. Raises what SQLAlchemy would.
+    """
+    connection = connection_of(session)
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection), "the house speaks to PostgreSQL through psycopg"
+    try:
+        results = _execute(driver, [(statement, statement.values(bound)) for statement, bound in what])
+    except psycopg.Error as error:
+        raise _told(connection, driver, error, " ; ".join(statement.text for statement, _ in what)) from error
+    return [_first(result) for result in results]
+
+
+def _execute(driver: psycopg.Connection, what: Sequence[tuple[HotStatement, list[bytes | None]]]) -> list[PGresult]:
+    server = driver.pgconn
+    begins = server.transaction_status == TransactionStatus.IDLE and not driver.autocommit
+    server.enter_pipeline_mode()
+    if begins:
+        server.send_query_params(b"BEGIN", [])
+    steps: list[tuple[HotStatement | None, bool]] = [(None, False)] if begins else []
+    for statement, values in what:
+        steps += [(statement, False)] if statement.put(driver, values) else []
+        steps.append((statement, True))
+    server.pipeline_sync()
+    found: list[PGresult] = []
+    for (sent, answers), result in zip(steps, _gathered(driver), strict=False):
+        if result.status not in _GOOD:
+            raise errors.error_from_result(result)
+        if answers:
+            found.append(result)
+        elif sent is not None:
+            sent.prepared(driver)
+    if len(found) < len(what):
+        raise errors.OperationalError("the connection is lost")
+    return found
+
+
+def _first(result: PGresult) -> Row | None:
+    return tuple([result.get_value(0, column) for column in range(result.nfields)]) if result.ntuples else None
+
+
+def _told(connection: Connection, driver: psycopg.Connection, error: psycopg.Error, words: str) -> BaseException:
+    """The error as SQLAlchemy says it; a connection that is gone is gone for the pool too."""
+    lost = driver.closed or driver.broken
+    if lost:
+        connection.invalidate(error)
+    return DBAPIError.instance(words, None, error, psycopg.Error, hide_parameters=True, connection_invalidated=lost)
 
 
 def _gathered(driver: psycopg.Connection) -> list[PGresult]:
@@ -103,14 +136,6 @@ def _next(driver: psycopg.Connection) -> PGresult | None:
             return None if result.status == ExecStatus.PIPELINE_SYNC else result
         if server.status == ConnStatus.BAD:
             raise errors.OperationalError("the connection is lost")
-
-
-def _good(results: Sequence[PGresult]) -> PGresult:
-    """The last result, when all are good. The first that is not is the reason; those after it were not executed."""
-    for result in results:
-        if result.status not in _GOOD:
-            raise errors.error_from_result(result)
-    return results[-1]
 
 
 def _written(value: Value) -> bytes | None:

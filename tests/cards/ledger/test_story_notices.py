@@ -112,9 +112,9 @@ def what_is_over_is_used_first(monkeypatch):
 
 def what_has_begun_is_not_seen(monkeypatch):
     said = debit._TAKE_FIRST.text
-    seen = "CASE WHEN CAST(:pending AS bigint) > 0 THEN"
+    seen = "CASE WHEN (SELECT pending FROM claim) > 0 THEN"
     assert seen in said
-    monkeypatch.setattr(debit, "_TAKE_FIRST", HotStatement(said.replace(seen, "CASE WHEN CAST(:pending AS bigint) < 0 THEN")))
+    monkeypatch.setattr(debit, "_TAKE_FIRST", HotStatement(said.replace(seen, "CASE WHEN (SELECT pending FROM claim) < 0 THEN")))
 
 
 def the_guard_is_not_asked_again(monkeypatch):
