@@ -13,6 +13,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from app.core.audit import note
+from app.core.clock import whole_second
 from app.core.errors import BadRequestError, ConflictError, NotFoundError
 from app.core.log import get_logger
 from app.core.registry import discover
@@ -125,6 +126,8 @@ def define_rule(
             raise ConflictError(f"规则最多 {MOST_RULES} 条 / there are at most {MOST_RULES} rules", code="too_many_rules")
         rule = EarningRule(programme_id=programme_id, name=name, kind=kind, priority=priority)
         session.add(rule)
+        # Tills tell whole seconds: what is bought in the second in which a first rule is written earns by it.
+        begins = valid_from or whole_second(now)
     elif rule.kind != kind:
         raise ConflictError(f"规则 {name} 的类型是 {rule.kind} / the rule {name} is of kind {rule.kind}", code="other_kind")
     rule.priority, rule.business_unit_id = priority, unit_id

@@ -107,7 +107,10 @@ def test_changes_are_audited_and_bad_ones_refused(house: House, account: OpenAcc
     save(house, account, VIEW)
     push_menus(house, [account], actor="Chen")
     with reading(house.engine) as session:
-        trail = [(entry.actor, entry.action) for entry in session.scalars(select(AuditEntry).order_by(AuditEntry.id))]
+        trail = [
+            (entry.actor, entry.action)
+            for entry in session.scalars(select(AuditEntry).where(AuditEntry.action != "account.added").order_by(AuditEntry.id))
+        ]
     assert trail == [("Mei", "menu.saved"), ("Mei", "menu.saved"), ("Chen", "menu.pushed")]
     with pytest.raises(BadRequestError):
         save(house, make_account(kind="mini"), CLICK)

@@ -49,7 +49,9 @@ def test_a_life_from_plan_to_end(stage, make_account):
     assert state(stage, broadcast) == "cancelled"
     assert stage.counts(broadcast) == {"sent": 3}
     with reading(stage.house.engine) as session:
-        entries = session.execute(select(AuditEntry.actor, AuditEntry.action).order_by(AuditEntry.id)).all()
+        entries = session.execute(
+            select(AuditEntry.actor, AuditEntry.action).where(AuditEntry.action != "account.added").order_by(AuditEntry.id)
+        ).all()
     assert [tuple(entry) for entry in entries] == [
         ("mei", "broadcast.plan"),
         ("mei", "broadcast.send"),
