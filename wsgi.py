@@ -4,6 +4,7 @@ from contextlib import suppress
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.core.house import settle_in
 from app.core.log import open_log
 from app.core.settings import read_settings
 from app.factory import build_house, create_app
@@ -16,3 +17,4 @@ app = create_app(house)
 with suppress(SQLAlchemyError):
     # The first connection is opened here and not at the cost of the first request; a database that is away keeps no worker from starting.
     house.accounts.all()
+settle_in()

@@ -17,7 +17,7 @@ from rq.job import Job
 from rq.timeouts import BaseTimeoutException
 
 from app.core.errors import FankaError
-from app.core.house import House, enter
+from app.core.house import House, enter, settle_in
 from app.core.log import get_logger, open_log
 from app.core.settings import read_settings
 from app.factory import build_house
@@ -44,6 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(error.detail, file=sys.stderr)
         return 2
     enter(house)
+    settle_in()
     log.info("started", process=asked.kind, pid=os.getpid())
     if asked.kind == "ingest":
         run_ingest(house, number=asked.number)

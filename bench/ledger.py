@@ -14,6 +14,7 @@ import psycopg
 from sqlalchemy import Engine, create_engine
 
 from app.core.db import engine_options
+from app.core.house import settle_in
 from app.core.unit import reading, work
 from bench.ground import Ground, ground
 from bench.pgbench import Script, listen, run_script, write_script
@@ -155,12 +156,13 @@ def _open(url: str) -> None:
 
 
 def _settle_in(number: int) -> int:
-    """In a child: imports and plans are warm before anything is measured."""
+    """In a child: imports and plans are warm before anything is measured, and it has settled in as a web worker has."""
     assert _engine is not None
     for name in ("earn", "spend"):
         for turn in range(20):
             with work(_engine) as session:
                 _POSTS[name](session, 1 + (number * 20 + turn) % SPREAD, _cause(f"warm:{name}:{os.getpid()}:{turn}"))
+    settle_in()
     time.sleep(0.5)
     return number
 

@@ -63,6 +63,9 @@ class HotStatement:
         driver._prepared._names[self._key] = self._name  # noqa: SLF001 - see above.
 
 
+_BEGIN = HotStatement("BEGIN")
+
+
 def send(session: Session, *what: tuple[HotStatement, Mapping[str, Value]]) -> list[Row | None]:
     """Execute statements one after the other, sent in one go; the first row of each, or None. One that fails keeps the later ones from running.
 
@@ -82,9 +85,9 @@ def _execute(driver: psycopg.Connection, what: Sequence[tuple[HotStatement, list
     server = driver.pgconn
     begins = server.transaction_status == TransactionStatus.IDLE and not driver.autocommit
     server.enter_pipeline_mode()
+    steps: list[tuple[HotStatement | None, bool]] = []
     if begins:
-        server.send_query_params(b"BEGIN", [])
-    steps: list[tuple[HotStatement | None, bool]] = [(None, False)] if begins else []
+        steps += [(_BEGIN, False), (None, False)] if _BEGIN.put(driver, []) else [(None, False)]
     for statement, values in what:
         steps += [(statement, False)] if statement.put(driver, values) else []
         steps.append((statement, True))
@@ -117,7 +120,9 @@ def _told(connection: Connection, driver: psycopg.Connection, error: psycopg.Err
 def _gathered(driver: psycopg.Connection) -> list[PGresult]:
     """The results of what was sent in one go, when all of them are there."""
     try:
-        driver.wait(generators.send(driver.pgconn))
+        if driver.pgconn.flush():
+            # More than the socket takes at once.
+            driver.wait(generators.send(driver.pgconn))
         found = list(iter(lambda: _next(driver), None))
     except BaseException:
         # Nobody could say what this connection has answered and what it has not.

@@ -43,7 +43,9 @@ class Unit(Session):
     def end(self) -> None:
         """Give the connection back; what was not kept is undone."""
         try:
-            self.close()
+            # A unit that sent nothing but hot statements has a session with nothing to forget.
+            if self.in_transaction() or self._new or self.identity_map:
+                self.close()
         finally:
             if self._opened is not None:
                 self._opened.close()
