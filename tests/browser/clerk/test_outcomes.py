@@ -121,7 +121,7 @@ def test_a_scan_in_a_lost_connection_waits_with_its_age_and_is_sent_by_itself(at
     page.reload()
     page.wait_for_selector("body[data-ready][data-view=scan]")
     page.click("#sync")
-    assert "待同步 1 笔" in page.inner_text("#sheet")
+    expect(page.locator("#sheet")).to_contain_text("待同步 1 笔")
     assert "满199减100" in page.inner_text("#sheet")
     screenshot(page, "clerk-queue")
     page.click("#sheet .close")
