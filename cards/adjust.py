@@ -1,4 +1,4 @@
-"""Points moved by hand: adjusted with a reason, or given to another member; each once per reference of whoever asks."""
+"""Points moved by hand: adjusted with a reason, given to another member, or donated; each once per reference of whoever asks."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,7 @@ from app.core.audit import note
 from app.core.errors import BadRequestError, ConflictError
 from cards.ledger.earn import Posted, earn
 from cards.ledger.post import Cause
-from cards.ledger.spend import take_away, transfer
+from cards.ledger.spend import donate, take_away, transfer
 from cards.ledger.wallets import open_wallet
 from cards.lifetimes import points_life
 from cards.models.ledger import PointsTxn, TxnKind
@@ -68,6 +68,21 @@ def transfer_points(
     cause = Cause(f"transfer:{ref}", reason, actor, now, now, data=said)
     posted = transfer(session, from_wallet_id=wallets[from_id], to_wallet_id=wallets[to_id], amount=points, cause=cause)
     return _told(session, posted, said=said, action="points.transferred", actor=actor, now=now)
+
+
+def donate_points(
+    session: Session, *, customer_id: int, programme_id: int, points: int, unit_id: int, reason: str, ref: str, actor: str, now: datetime
+) -> Moved:
+    """Give points of a customer to the donation account of a business unit; `reason` names the good cause.
+
+    Raises BadRequestError without a reason, ConflictError for a known reference with other content and for points that are not there.
+    """
+    _check_reason(reason)
+    wallet_id = open_wallet(session, customer_id=customer_id, programme_id=programme_id)
+    said = {"wallet": wallet_id, "unit": unit_id, "points": points, "reason": reason}
+    cause = Cause(f"donate:{ref}", reason, actor, now, now, data=said)
+    posted = donate(session, wallet_id=wallet_id, amount=points, unit_id=unit_id, cause=cause)
+    return _told(session, posted, said=said, action="points.donated", actor=actor, now=now)
 
 
 def _check_reason(reason: str) -> None:

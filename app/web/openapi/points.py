@@ -1,4 +1,4 @@
-"""Points over the API: balance, statement, adjustment with a reason, transfer."""
+"""Points over the API: balance, statement, adjustment with a reason, transfer, donation."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -14,7 +14,7 @@ from app.core.errors import BadRequestError, NotFoundError
 from app.core.idempotency import Answer
 from app.core.unit import reading
 from app.web.openapi.door import Client, Door, client, reply
-from cards.adjust import Moved, adjust_points, transfer_points
+from cards.adjust import Moved, adjust_points, donate_points, transfer_points
 from cards.buyers import find_store
 from cards.ledger.statement import read_statement
 from cards.membership import card_of, find_member
@@ -86,6 +86,15 @@ class TransferIn(Form):
     ref: Number
 
 
+class DonationIn(Form):
+    """Points for a good cause: `reason` names it, and the store's unit keeps the donation account."""
+
+    points: _Points
+    reason: Text64
+    store: Text64
+    ref: Number
+
+
 class MovedOut(BaseModel):
     """The transaction and the balance after it."""
 
@@ -98,6 +107,7 @@ def add_routes(api: APIFlask, door: Door) -> None:
     """Put the calls about points on the API."""
     _add_reading(api, door)
     _add_writing(api, door)
+    _add_giving(api, door)
 
 
 def _add_reading(api: APIFlask, door: Door) -> None:
@@ -153,6 +163,10 @@ def _add_writing(api: APIFlask, door: Door) -> None:
 
         return door.once(act)
 
+
+def _add_giving(api: APIFlask, door: Door) -> None:
+    house = door.house
+
     @api.post("/members/<member>/points/transfers")
     @api.doc(summary="Give points to a member", tags=["points"], security="key", responses={200: "The reference was on record already."})
     @door.needs("points:write")
@@ -177,6 +191,33 @@ def _add_writing(api: APIFlask, door: Door) -> None:
                 now=house.clock.now(),
             )
             return _moved(session, moved, giver, points=-wish.points)
+
+        return door.once(act)
+
+    @api.post("/members/<member>/points/donations")
+    @api.doc(summary="Donate points", tags=["points"], security="key", responses={200: "The reference was on record already."})
+    @door.needs("points:write")
+    @api.input(DonationIn, arg_name="wish")
+    @api.output(MovedOut, status_code=201)
+    def post_donation(member: str, wish: DonationIn) -> Response:
+        """Give a member's points to a good cause, on the donation account of the store's unit."""
+        caller = client()
+
+        def act(session: Session) -> Answer:
+            card = member_of(session, member, caller)
+            store = find_store(session, wish.store, unit_id=caller.unit_id)
+            moved = donate_points(
+                session,
+                customer_id=card.customer_id,
+                programme_id=caller.programme_id,
+                points=wish.points,
+                unit_id=store.business_unit_id,
+                reason=wish.reason,
+                ref=f"{caller.public_id}:{wish.ref}",
+                actor=caller.actor,
+                now=house.clock.now(),
+            )
+            return _moved(session, moved, card, points=-wish.points)
 
         return door.once(act)
 

@@ -56,6 +56,7 @@ OPERATIONS = [
     "GET /members/{member}/points/statement",
     "POST /members/{member}/points/adjustments",
     "POST /members/{member}/points/transfers",
+    "POST /members/{member}/points/donations",
 ]
 
 
