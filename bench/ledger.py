@@ -28,7 +28,8 @@ from cards.ledger.spend import spend
 from cards.ledger.verify import verify
 
 LEAST = 0.6
-CONNECTIONS = 4
+CONNECTIONS = max(os.cpu_count() or 2, 2)
+"""As many as the machine has cores, which is how many web workers a house runs: beyond that both sides only queue for the processor."""
 SPREAD = 10_000
 VERIFY_WITHIN_S = 60.0
 _MUCH = 10**9

@@ -147,9 +147,9 @@ def _cost_table(stage: Stage, pid: int, sizes: Sequence[int], *, at_rest: float)
         before, before_database = cpu_s(pid), cpu_s(database)
         lasted = stage.ours(size)
         spent, spent_database = cpu_s(pid) - before, cpu_s(database) - before_database
-        lines.append(
-            f"| {size:,} | {size / lasted:,.0f} | {spent / size * 1e6:,.0f} | {spent_database / size * 1e6:,.0f} | {memory_mib(pid):.0f} |"
-        )
+        # A process of PostgreSQL's that ends in between takes what it spent out of the sum.
+        database_us = f"{spent_database / size * 1e6:,.0f}" if spent_database > 0 else "not known"
+        lines.append(f"| {size:,} | {size / lasted:,.0f} | {spent / size * 1e6:,.0f} | {database_us} | {memory_mib(pid):.0f} |")
         say(f"  push to {size:,}: {size / lasted:,.0f}/s, {spent / size * 1e6:,.0f} us of worker CPU a message")
     return "\n".join([*lines, "", f"The sending worker held {at_rest:.0f} MiB at rest."])
 
