@@ -38,7 +38,8 @@ _CLAIM = HotStatement(
     """
 )
 # It is sent with the claim and finds by itself what came of it; its snapshot begins after the lock. Few lots are looked at, in the order in which
-# they expire; it takes all of the amount from them or nothing, and nothing at all when something is due: the first lot to expire says whether any has, and pending points whether one may have become active.
+# they expire; it takes all of the amount from them or nothing, and nothing at all when something is due: the first lot to expire says whether any
+# has, and pending points whether one may have become active.
 _TAKE_FIRST = HotStatement(
     """
     WITH claim AS (
