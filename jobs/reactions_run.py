@@ -1,9 +1,10 @@
 """Runs the rows that facts left behind: claimed with SKIP LOCKED, each in a transaction of its own, expired past their deadline."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, case, or_, select, tuple_, update
 
 from app.core.errors import FankaError
 from app.core.facts import Fact, FactRow, ReactionRow, ReactionState
@@ -26,17 +27,31 @@ def run_due() -> None:
     run_reactions(house)
 
 
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A row that is ours while its lease lasts; `attempt` tells this claim from any other of the same row."""
+
+    name: str
+    attempt: int
+    fact: Fact
+
+
 def run_reactions(house: House, *, run_for_s: float = RUN_FOR_S) -> int:
-    """Claim and run due reactions; says how many were tried."""
-    started, tried = house.clock.now(), 0
-    while house.clock.now() - started < timedelta(seconds=run_for_s):
+    """Claim and run due reactions; says how many were tried. What has not begun when the time is up is given back."""
+    until, tried = house.clock.now() + timedelta(seconds=run_for_s), 0
+    while house.clock.now() < until:
         claimed = claim(house)
         if not claimed:
             break
-        tried += len(claimed)
-        for reaction, facts in _by_reaction(house, claimed):
-            for start in range(0, len(facts), max(reaction.batch, 1)):
-                _run(house, reaction, facts[start : start + max(reaction.batch, 1)])
+        for reaction, rows in _by_reaction(house, claimed):
+            size = max(reaction.batch, 1)
+            for start in range(0, len(rows), size):
+                if house.clock.now() >= until:
+                    # Slow calls before these: they would run under a lease that ends before they do.
+                    _give_back(house, reaction, rows[start:])
+                    break
+                tried += len(rows[start : start + size])
+                _run(house, reaction, rows[start : start + size])
     return tried
 
 
@@ -47,8 +62,12 @@ def sweep_reactions(house: House) -> bool:
     return due is not None and house.queues.wake("urgent", "jobs.reactions_run.run_due", within_s=5)
 
 
-def claim(house: House) -> list[tuple[str, Fact]]:
-    """Take due rows under a lease, in a transaction that ends before the first effect. Returns (reaction name, fact)."""
+def claim(house: House) -> list[Claimed]:
+    """Take due rows under a lease, in a transaction that ends before the first effect.
+
+    A repeatable one is `sending` from here on; one that is not stays `pending` until its own call is about to be made, so that a process
+    that dies leaves in doubt what it had begun and nothing else.
+    """
     now = house.clock.now()
     with work(house.engine) as session:
         query = (
@@ -65,11 +84,12 @@ def claim(house: House) -> list[tuple[str, Fact]]:
             row.key: Fact(row.key, row.kind, row.occurred_at, row.data, row.customer_id, row.follower_id, row.account_id, row.id)
             for row in session.scalars(select(FactRow).where(FactRow.key.in_([row.fact_key for row in taken])))
         }
-        return [(row.name, facts[row.fact_key]) for row in taken]
+        return [Claimed(row.name, row.attempts, facts[row.fact_key]) for row in taken]
 
 
 def _is_due(now: datetime) -> ColumnElement[bool]:
-    pending = and_(ReactionRow.state == ReactionState.PENDING, ReactionRow.run_after <= now)
+    free = or_(ReactionRow.lease_until.is_(None), ReactionRow.lease_until <= now)
+    pending = and_(ReactionRow.state == ReactionState.PENDING, ReactionRow.run_after <= now, free)
     abandoned = and_(ReactionRow.state == ReactionState.SENDING, ReactionRow.lease_until <= now)
     return or_(pending, abandoned)
 
@@ -85,52 +105,82 @@ def _take(house: House, row: ReactionRow, *, now: datetime) -> bool:
     elif row.deadline_at is not None and row.deadline_at <= now:
         row.state, row.done_at = ReactionState.EXPIRED, now
     else:
-        row.state, row.lease_until, row.attempts = ReactionState.SENDING, now + LEASE, row.attempts + 1
+        row.lease_until, row.attempts = now + LEASE, row.attempts + 1
+        if reaction.repeatable:
+            row.state = ReactionState.SENDING
         return True
     return False
 
 
-def _by_reaction(house: House, claimed: Sequence[tuple[str, Fact]]) -> list[tuple[Reaction, list[Fact]]]:
-    groups: dict[str, list[Fact]] = {}
-    for name, fact in claimed:
-        groups.setdefault(name, []).append(fact)
-    found = ((house.registry.reaction(name), facts) for name, facts in groups.items())
-    return [(reaction, facts) for reaction, facts in found if reaction is not None]
+def _by_reaction(house: House, claimed: Sequence[Claimed]) -> list[tuple[Reaction, list[Claimed]]]:
+    """Rows by reaction; what may not be repeated goes first, because a lease that ran out behind slow ones would leave it in doubt."""
+    groups: dict[str, list[Claimed]] = {}
+    for row in claimed:
+        groups.setdefault(row.name, []).append(row)
+    found = [(reaction, rows) for name, rows in groups.items() if (reaction := house.registry.reaction(name)) is not None]
+    return sorted(found, key=lambda each: each[0].repeatable)
 
 
-def _run(house: House, reaction: Reaction, facts: Sequence[Fact]) -> None:
-    keys = [fact.key for fact in facts]
+def _run(house: House, reaction: Reaction, claimed: Sequence[Claimed]) -> None:
+    rows = claimed if reaction.repeatable else _mark(house, reaction, claimed)
+    if not rows:
+        return
     try:
-        reaction.act(house, facts)
+        reaction.act(house, [row.fact for row in rows])
     except FankaError as error:
         if error.status < 500:
-            _settle(house, reaction, keys, state=ReactionState.FAILED, error=error.code)
+            _settle(house, reaction, rows, state=ReactionState.FAILED, error=error.code)
             return
-        _put_back(house, reaction, keys, error=error.code)
+        _put_back(house, reaction, rows, error=error.code)
     except Exception as error:  # noqa: BLE001 - one reaction's fault must not stop the others.
-        _put_back(house, reaction, keys, error=type(error).__name__)
+        _put_back(house, reaction, rows, error=type(error).__name__)
     else:
-        _settle(house, reaction, keys, state=ReactionState.DONE)
+        _settle(house, reaction, rows, state=ReactionState.DONE)
 
 
-def _rows(reaction: Reaction, keys: Sequence[str]) -> ColumnElement[bool]:
-    pairs = [(key, reaction.name) for key in keys]
-    return and_(tuple_(ReactionRow.fact_key, ReactionRow.name).in_(pairs), ReactionRow.state == ReactionState.SENDING)
+def _ours(reaction: Reaction, claimed: Sequence[Claimed], *states: ReactionState) -> ColumnElement[bool]:
+    """Rows of this very claim: another runner that took one over counted one attempt more."""
+    keys = [(row.fact.key, reaction.name, row.attempt) for row in claimed]
+    mine = tuple_(ReactionRow.fact_key, ReactionRow.name, ReactionRow.attempts).in_(keys)
+    return and_(mine, ReactionRow.state.in_(states))
 
 
-def _settle(house: House, reaction: Reaction, keys: Sequence[str], *, state: ReactionState, error: str | None = None) -> None:
+def _mark(house: House, reaction: Reaction, claimed: Sequence[Claimed]) -> list[Claimed]:
+    """Mark what cannot be repeated as `sending`, committed before its call; returns those that are still ours and in time."""
+    now = house.clock.now()
+    late = ReactionRow.deadline_at <= now
+    values = {
+        "state": case((late, ReactionState.EXPIRED.value), else_=ReactionState.SENDING.value),
+        "done_at": case((late, now)),
+        "lease_until": now + LEASE,
+    }
+    with work(house.engine) as session:
+        mark = update(ReactionRow).where(_ours(reaction, claimed, ReactionState.PENDING)).values(values)
+        rows = session.execute(mark.returning(ReactionRow.fact_key, ReactionRow.state)).all()
+    marked = {row.fact_key for row in rows if row.state == ReactionState.SENDING}
+    return [row for row in claimed if row.fact.key in marked]
+
+
+def _give_back(house: House, reaction: Reaction, claimed: Sequence[Claimed]) -> None:
+    """Give back what was claimed and not begun: the next run finds it due."""
+    with work(house.engine) as session:
+        values = {"state": ReactionState.PENDING, "lease_until": None, "attempts": ReactionRow.attempts - 1}
+        session.execute(update(ReactionRow).where(_ours(reaction, claimed, ReactionState.PENDING, ReactionState.SENDING)).values(values))
+
+
+def _settle(house: House, reaction: Reaction, claimed: Sequence[Claimed], *, state: ReactionState, error: str | None = None) -> None:
     now = house.clock.now()
     with work(house.engine) as session:
         values = {"state": state, "done_at": now, "lease_until": None, "last_error": error}
-        session.execute(update(ReactionRow).where(_rows(reaction, keys)).values(values))
+        session.execute(update(ReactionRow).where(_ours(reaction, claimed, ReactionState.SENDING)).values(values))
 
 
-def _put_back(house: House, reaction: Reaction, keys: Sequence[str], *, error: str) -> None:
+def _put_back(house: House, reaction: Reaction, claimed: Sequence[Claimed], *, error: str) -> None:
     """Wait longer each time; give up after ten tries, or at once when a repeat is not allowed."""
-    log.warning("reaction_failed", reaction=reaction.name, error=error, facts=len(keys))
+    log.warning("reaction_failed", reaction=reaction.name, error=error, facts=len(claimed))
     now = house.clock.now()
     with work(house.engine) as session:
-        for row in session.scalars(select(ReactionRow).where(_rows(reaction, keys)).with_for_update()):
+        for row in session.scalars(select(ReactionRow).where(_ours(reaction, claimed, ReactionState.SENDING)).with_for_update()):
             row.lease_until, row.last_error = None, error[:200]
             if not reaction.repeatable:
                 row.state, row.done_at = ReactionState.UNKNOWN, now

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from app.core.errors import ConflictError
 from app.core.facts import ReactionRow
 from app.core.unit import reading, work
-from jobs.reactions_run import claim, run_reactions, sweep_reactions
+from jobs.reactions_run import run_reactions, sweep_reactions
 from tests.support.stories import hear, said
 
 
@@ -16,9 +16,9 @@ class Effect:
     name = "effect"
     listens = ("menu.clicked",)
 
-    def __init__(self, *, repeatable=True, deadline_s=None, batch=1, fails=()):
+    def __init__(self, *, repeatable=True, deadline_s=None, batch=1, fails=(), takes_s=0):
         self.repeatable, self.deadline_s, self.batch = repeatable, deadline_s, batch
-        self.fails = list(fails)
+        self.fails, self.takes_s = list(fails), takes_s
         self.seen = []
 
     def wants(self, fact):
@@ -26,8 +26,10 @@ class Effect:
 
     def act(self, house, facts):
         self.seen.append([fact.key for fact in facts])
-        if self.fails:
-            raise self.fails.pop(0)
+        house.clock.advance(timedelta(seconds=self.takes_s))
+        error = self.fails.pop(0) if self.fails else None
+        if error is not None:
+            raise error
 
 
 @pytest.fixture
@@ -91,15 +93,48 @@ def test_past_its_deadline_it_is_not_made(house, account):
     assert (effect.seen, states(house)) == ([], ["expired"])
 
 
-@pytest.mark.parametrize(("repeatable", "end", "calls"), [(True, "done", 1), (False, "unknown", 0)])
-def test_a_process_that_dies_after_the_mark(house, account, repeatable, end, calls):
-    effect = put(house, Effect(repeatable=repeatable))
-    hear(house, said(house, account, "menu.clicked"))
-    assert len(claim(house)) == 1
+@pytest.mark.parametrize(("repeatable", "end", "calls"), [(True, ["done"] * 3, 4), (False, ["done", "done", "unknown"], 3)])
+def test_a_process_that_dies_in_the_second_of_three_calls(house, account, repeatable, end, calls):
+    effect = put(house, Effect(repeatable=repeatable, fails=[None, SystemExit()]))
+    hear(house, *(said(house, account, "menu.clicked", number) for number in range(3)))
+    with pytest.raises(SystemExit):
+        run_reactions(house)
     assert run_reactions(house) == 0
     house.clock.advance(timedelta(minutes=2))
     run_reactions(house)
-    assert (len(effect.seen), states(house)) == (calls, [end])
+    assert (len(effect.seen), sorted(states(house))) == (calls, end)
+
+
+def test_slow_calls_give_back_what_has_not_begun_and_what_is_too_late_by_then_is_not_made(house, account):
+    effect = put(house, Effect(repeatable=False, deadline_s=40, takes_s=15))
+    hear(house, *(said(house, account, "menu.clicked", menu=str(number)) for number in range(5)))
+    assert run_reactions(house) == 2
+    assert sorted(states(house)) == ["done", "done", "pending", "pending", "pending"]
+    run_reactions(house)
+    assert (len(effect.seen), sorted(states(house))) == (3, ["done"] * 3 + ["expired"] * 2)
+
+
+def test_what_may_not_be_repeated_does_not_wait_behind_slow_calls(house, account):
+    slow, once = Effect(takes_s=61, fails=[OSError()]), Effect(repeatable=False)
+    once.name = "once"
+    house.registry.reactions[:] = [slow, once]
+    hear(house, said(house, account, "menu.clicked"))
+    run_reactions(house)
+    assert (len(once.seen), sorted(states(house))) == (1, ["done", "pending"])
+
+
+def test_a_runner_that_was_overtaken_does_not_speak_for_its_successor(house, account):
+    class Overtaken(Effect):
+        def act(self, house, facts):
+            super().act(house, facts)
+            if len(self.seen) == 1:
+                house.clock.advance(timedelta(minutes=2))
+                run_reactions(house)
+
+    effect = put(house, Overtaken(fails=[None, OSError()]))
+    hear(house, said(house, account, "menu.clicked"))
+    run_reactions(house)
+    assert (len(effect.seen), states(house)) == (2, ["pending"])
 
 
 def test_an_effect_without_a_key_is_never_repeated_after_an_unknown_outcome(house, account):
