@@ -8,7 +8,8 @@ import psycopg
 
 from demo.money_found import BOOKS, MoneyFound, read_money
 from demo.money_log import read_log
-from demo.money_truth import MoneyTruth, work_out
+from demo.money_state import MoneyTruth
+from demo.money_truth import work_out
 from demo.verdict import Row, Verdict
 
 _BOOK_WORDS = {"active": "可用", "pending": "待生效", "held": "占用", "debt": "欠"}
