@@ -117,7 +117,7 @@ def read_secrets(file: IO[str] | None, *, mode: Mode) -> dict[str, str]:
 def _from_json(text: str) -> dict[str, str]:
     try:
         held: Any = json.loads(text) if len(text) <= _MOST_SECRETS else None
-    except ValueError:
+    except (ValueError, RecursionError):
         held = None
     if not isinstance(held, dict) or not set(held) <= set(SECRETS) or not all(isinstance(value, str) for value in held.values()):
         raise BadRequestError(

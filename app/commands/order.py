@@ -94,8 +94,11 @@ def _note_import(house: House, report: Report, *, digest: str) -> None:
 @click.option("--unit", required=True, help="事业部 · the business unit.")
 def goods(voice: Voice, *, path: Path, unit: str) -> None:
     """导入商品表 (code,name,category) · Import a unit's list of goods; from then on it refuses orders with anything else."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = list(csv.DictReader(file))
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except csv.Error as error:
+        raise BadRequestError("文件不是 CSV 表格 / the file is no CSV table", code="bad_columns") from error
     if not rows or not {"code", "name"} <= set(rows[0]) or len(rows) > 100_000:
         raise BadRequestError("须有 code,name,category 列 / the columns are code,name,category", code="bad_columns")
     with opened() as house, work(house.engine) as session:

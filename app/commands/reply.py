@@ -134,7 +134,7 @@ def read_json(file: IO[str]) -> Any:
     text = file.read(_MOST + 1)
     try:
         return json.loads(text if len(text) <= _MOST else "")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadRequestError(f"{file.name} 不是 JSON / {file.name} is not JSON", code="bad_json") from error
 
 

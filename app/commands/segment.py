@@ -88,7 +88,7 @@ def read_tree(text: str) -> Any:
             path = Path(text[1:])
             text = path.read_text() if path.stat().st_size <= _MOST else ""
         return json.loads(text)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BadRequestError("条件树应为 JSON 或 @文件 / a tree is JSON, or @file", code="bad_segment") from error
 
 

@@ -232,7 +232,7 @@ def parse_object(text: str, *, option: str) -> dict[str, Any]:
     """A JSON object given on the command line. Raises BadRequestError."""
     try:
         found = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise BadRequestError(f"{option} 应为 JSON 对象 / {option} is a JSON object", code="bad_json")

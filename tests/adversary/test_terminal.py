@@ -18,7 +18,7 @@ WORDS = (
     "null",
     "{}",
     "[]",
-    "''",
+    "[" * 3000,
     "../../etc/passwd",
     "@/dev/null",
     "@/",
@@ -47,7 +47,8 @@ def test_nonsense_is_refused_in_one_document(house, tmp_path, monkeypatch, path)
     assert house
     monkeypatch.chdir(tmp_path)
     (tmp_path / "bad").write_bytes(b"\xff\xfe\x00{")
-    for word in (*WORDS, f"@{tmp_path / 'bad'}", str(tmp_path / "bad"), str(tmp_path)):
+    (tmp_path / "deep").write_bytes(b'{"not":' * 20_000)
+    for word in (*WORDS, f"@{tmp_path / 'bad'}", str(tmp_path / "deep"), str(tmp_path)):
         given = arguments_of(LEAVES[path], word)
         answer = run_cli(*path, "--json", *given, stdin="")
         assert answer.code in {0, 1, 2}
