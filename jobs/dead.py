@@ -1,6 +1,5 @@
 """Dead letters: an entry that failed alone five times is buried whole, listed, and can be replayed."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -80,9 +79,17 @@ def _locked(session: Session, letter_id: int) -> DeadLetterRow:
     return row
 
 
-def replay_all(house: House, *, limit: int = 1000) -> tuple[int, int]:
-    """Replay every letter that is still dead; says how many came back to life and how many did not."""
-    with reading(house.engine) as session:
-        ids: Sequence[int] = [letter.id for letter in list_dead(session, limit=limit)]
-    risen = sum(replay(house, letter_id) for letter_id in ids)
-    return risen, len(ids) - risen
+def replay_all(house: House, *, page: int = 500) -> tuple[int, int]:
+    """Replay every letter that is still dead, `page` at a time; says how many came back to life and how many did not."""
+    risen = left = last = 0
+    while True:
+        with reading(house.engine) as session:
+            ids = [letter.id for letter in list_dead(session, limit=page, after_id=last)]
+        if not ids:
+            return risen, left
+        last = ids[-1]
+        for letter_id in ids:
+            if replay(house, letter_id):
+                risen += 1
+            else:
+                left += 1

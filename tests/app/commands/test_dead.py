@@ -5,7 +5,7 @@ import pytest
 from app.core.facts import FactDraft, count_kinds
 from app.core.inbox import Entry, RawEntry
 from app.core.unit import reading, work
-from jobs.dead import bury
+from jobs.dead import bury, replay_all
 from tests.support.cast import LIN
 
 
@@ -45,6 +45,10 @@ def test_what_still_fails_stays_and_says_so(buried, fanka):
     assert answer.code == 1
     assert answer.json["error"]["code"] == "still_dead"
     assert [each["id"] for each in fanka("dead", "list", json=True).json["dead"]] == ["2-0"]
+
+
+def test_all_means_all_however_many_there_are(buried, house):
+    assert replay_all(house, page=1) == (1, 1)
 
 
 def test_one_or_all_must_be_named(fanka, house):
