@@ -77,11 +77,13 @@ def forecast_(voice: Voice, *, which: str) -> None:
 @click.option("--missing", is_flag=True, help="再发给上一波未送达的人 · one more wave for those the last did not reach.")
 @click.option("--yes", is_flag=True, help="不再询问 · do not ask.")
 def send(voice: Voice, *, which: str, at: datetime | None, missing: bool, yes: bool) -> None:
-    """发送 · Send a planned broadcast, now or at a time; asks once and names the number."""
+    """发送 · Send a planned broadcast, now or at a time; asks once and names the number. Once its recipients are fixed, sending again changes nothing."""
+    if missing and at is not None:
+        raise BadRequestError("--missing 立刻再发一波, 不能与 --at 合用 / --missing sends at once and takes no --at", code="missing_now")
     with opened() as house:
         row = _find(house, which)
-        number = forecast(house, row.id).reached if row.frozen_wave == 0 else None
-        if not yes:
+        number = forecast(house, row.id).reached if row.frozen_wave == 0 and not missing else None
+        if not yes and (missing or number is not None):
             _ask(number)
         with work(house.engine) as session:
             now = house.clock.now()

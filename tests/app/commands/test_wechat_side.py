@@ -120,6 +120,11 @@ def test_a_broadcast_is_sent_paused_resumed_and_watched(planned, house, account,
     drain(broadcast_id, account.id)
     status = doc("broadcast", "status", first["id"])
     assert (status["state"], status["counts"]["sent"], status["total"]) == ("finished", 3, 3)
+    # Ordered once more it asks nothing and sends nothing; one more wave is asked for by name, and for now.
+    assert doc("broadcast", "send", first["id"]) == doc("broadcast", "send", first["id"], "--yes")
+    assert fanka("broadcast", "send", first["id"], "--missing", json=True).json["error"]["code"] == "aborted"
+    refused = fanka("broadcast", "send", first["id"], "--missing", "--yes", "--at", "2026-11-23T10:00+0800", json=True)
+    assert (refused.code, refused.json["error"]["code"]) == (1, "missing_now")
     assert sandbox.idle()["messages"]["template"] == 3
     assert "已提交" in fanka("broadcast", "status", first["id"]).out
 
