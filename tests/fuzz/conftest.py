@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import pytest
 
@@ -39,8 +38,15 @@ class Siege:
         ]
 
 
+@pytest.fixture(scope="module")
+def street(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebServer]:
+    """One server for all tests of a module: it comes through every one of them, or the next one hears of it."""
+    with web_server(environment, tmp_path_factory.mktemp("street") / "web.log") as web:
+        yield web
+
+
 @pytest.fixture
-def siege(house: House, environment: dict[str, str], make_account: Callable[..., OpenAccount], tmp_path: Path) -> Iterator[Siege]:
+def siege(house: House, street: WebServer, make_account: Callable[..., OpenAccount]) -> Siege:
     accounts = tuple(make_account(mode=mode, kind=kind) for mode, kind, _ in SHAPES)
     now = house.clock.now()
     with work(house.engine) as session:
@@ -56,6 +62,7 @@ def siege(house: House, environment: dict[str, str], make_account: Callable[...,
                     changed_at=now,
                 )
             )
+    # Each worker looks once a second at most for an account it does not know.
+    street.wait_until_awake([f"/wechat/{account.appid}" for account in accounts], status=400)
     # The server keeps real time, and so must whoever drains what it accepted.
-    with web_server(environment, tmp_path / "web.log") as web:
-        yield Siege(replace(house, clock=WallClock()), web, accounts)
+    return Siege(replace(house, clock=WallClock()), street, accounts)

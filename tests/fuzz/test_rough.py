@@ -152,6 +152,14 @@ def test_a_length_too_short_never_makes_an_event(standing: Siege) -> None:
         assert refused(shout(standing.web.port, head(target, f"Content-Length: {len(body) - 40}") + body))
 
 
+def test_strangers_who_promise_a_body_and_send_none_hold_nobody(standing: Siege) -> None:
+    """Twice as many as there are threads: what WeChat did not sign is refused before a byte of its body is waited for."""
+    unsigned = head(f"/wechat/{standing.doors[0].appid}?signature={'0' * 40}&timestamp={now()}&nonce=1", "Content-Length: 60000")
+    found = shout_all(standing.web.port, dict.fromkeys(range(32), unsigned))
+    assert {status for heard in found.values() for status in statuses(heard)} == {403}
+    assert all(found.values())
+
+
 def test_a_body_that_stops_in_the_middle_is_no_event(standing: Siege) -> None:
     target, body = letter_to(standing.doors[1])
     with socket.create_connection(("127.0.0.1", standing.web.port), timeout=10) as line:

@@ -1,7 +1,7 @@
 """The real web server, as `fanka up` runs it, for tests that must not trust anything less."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +31,16 @@ class WebServer:
         """The processes that answer requests."""
         return {child.pid for child in psutil.Process(self.pid).children(recursive=True)}
 
+    def wait_until_awake(self, paths: Sequence[str], *, status: int) -> None:
+        """Knock until so many fresh connections in a row were answered like this that both workers must have read what they need."""
+        calm = 0
+        until = time.monotonic() + 60
+        while calm < 20:
+            path = paths[calm % len(paths)]
+            heard = shout(self.port, f"GET {path} HTTP/1.1\r\nHost: fanka\r\nConnection: close\r\n\r\n".encode(), timeout_s=10)
+            calm = calm + 1 if list(statuses(heard)) == [status] else 0
+            assert time.monotonic() < until, heard[:300]
+
 
 @contextmanager
 def web_server(environment: Mapping[str, str], log: Path) -> Iterator[WebServer]:
@@ -45,17 +55,8 @@ def web_server(environment: Mapping[str, str], log: Path) -> Iterator[WebServer]
                 wait_ready(program, child)
             except UnavailableError as error:
                 raise AssertionError(log.read_text(errors="replace")[-3000:]) from error
-            _wait_until_awake(port)
-            yield WebServer(port, child.pid, log)
+            web = WebServer(port, child.pid, log)
+            web.wait_until_awake(["/wechat/wx0"], status=404)
+            yield web
         finally:
             end(program, child)
-
-
-def _wait_until_awake(port: int) -> None:
-    """Knock until so many fresh connections in a row were answered that both workers must have read what they need."""
-    calm = 0
-    until = time.monotonic() + 60
-    while calm < 20:
-        heard = shout(port, b"GET /wechat/wx0 HTTP/1.1\r\nHost: fanka\r\nConnection: close\r\n\r\n", timeout_s=10)
-        calm = calm + 1 if list(statuses(heard)) == [404] else 0
-        assert time.monotonic() < until, heard[:300]
