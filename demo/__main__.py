@@ -62,12 +62,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--people", type=int, default=2000, help="人数 · how many people there are")
     parser.add_argument("--seconds", type=float, default=60.0, help="一天播放多少秒 · how long the day takes")
     parser.add_argument(
-        "--mutate", choices=KINDS, default=os.environ.get(MUTATE) or None, help="故意出错, 比对应变红 · do one thing wrong on purpose"
+        "--mutate",
+        default=os.environ.get(MUTATE, ""),
+        help="故意出错, 比对应变红; 多种以逗号相隔 · do something wrong on purpose; several with commas",
     )
     asked = parser.parse_args(argv)
     os.environ.pop(MUTATE, None)
-    if asked.mutate not in (None, *KINDS):
-        parser.error(f"{MUTATE} is one of {', '.join(KINDS)}")
+    asked.mutate = [kind.strip() for kind in asked.mutate.split(",") if kind.strip()]
+    if not set(asked.mutate) <= set(KINDS):
+        parser.error(f"{MUTATE} is one or more of {', '.join(KINDS)}")
     try:
         return _run(asked)
     except KeyboardInterrupt:
@@ -124,8 +127,8 @@ def _day(site: Site, asked: argparse.Namespace) -> tuple[Verdict, dict[str, str]
             _till_roll(money)
         phones = _phones(control, site, shop)
         _broadcast(control, site, shop, asked)
-        if asked.mutate is not None:
-            _mutate(control, site, shop, asked)
+        for kind in asked.mutate:
+            _mutate(control, site, shop, kind, seed=asked.seed)
     say("比对沙箱日志与数据库 comparing the sandbox's log with the database")
     verdict = compare(site.truth, os.environ["DATABASE_URL"], money=site.money, wait_s=60, tell=say)
     verdict.notes["phones"] = len(phones)
@@ -209,16 +212,16 @@ def _watch(broadcast: str) -> None:
         time.sleep(0.4)
 
 
-def _mutate(control: Control, site: Site, shop: Shop, asked: argparse.Namespace) -> None:
+def _mutate(control: Control, site: Site, shop: Shop, kind: str, *, seed: int) -> None:
     url = os.environ["DATABASE_URL"]
-    if asked.mutate == "drop-fact":
-        say(f"故意删除一条事实 dropped one fact on purpose: {drop_fact(url, seed=asked.seed)}")
-    elif asked.mutate == "drop-order":
-        say(f"故意删除一张订单 dropped one order on purpose: {drop_order(url, seed=asked.seed)}")
-    elif asked.mutate == "double-points":
-        say(f"故意重复入账一次积分 posted points twice on purpose: {double_points(url, seed=asked.seed)}")
+    if kind == "drop-fact":
+        say(f"故意删除一条事实 dropped one fact on purpose: {drop_fact(url, seed=seed)}")
+    elif kind == "drop-order":
+        say(f"故意删除一张订单 dropped one order on purpose: {drop_order(url, seed=seed)}")
+    elif kind == "double-points":
+        say(f"故意重复入账一次积分 posted points twice on purpose: {double_points(url, seed=seed)}")
     else:
-        say(f"故意重发一条消息 sent one message twice on purpose: {double_send(control, site.truth, shop.secrets, seed=asked.seed)}")
+        say(f"故意重发一条消息 sent one message twice on purpose: {double_send(control, site.truth, shop.secrets, seed=seed)}")
         control.post("idle", {"timeout_s": 60})
 
 
