@@ -63,7 +63,7 @@ _CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 413: 
 def install(flask_app: Flask) -> None:
     """Answer every error of this application with a problem document."""
     flask_app.register_error_handler(FankaError, answer_refusal)
-    flask_app.register_error_handler(HTTPException, _of_http)
+    flask_app.register_error_handler(HTTPException, answer_http)
     flask_app.register_error_handler(Exception, _unexpected)
 
 
@@ -101,7 +101,8 @@ def answer_refusal(error: FankaError) -> Response:
     return problem(error.status, str(error.code), en if both else error.detail, detail=zh if both else None)
 
 
-def _of_http(error: HTTPException) -> Response | HTTPException:
+def answer_http(error: HTTPException) -> Response | HTTPException:
+    """One of Flask's own refusals as a problem document; a redirect passes."""
     status = error.code or 500
     if status < 400:
         # A redirect is an HTTPException too, and no problem.

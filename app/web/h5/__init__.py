@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint
 
-from app.web.h5 import asked, code, coupons, deeds, entry, front, gifts, home, join, profile, rules, statement
+from app.web.h5 import asked, code, coupons, deeds, entry, front, gifts, home, join, profile, rules, sorry, statement
 from app.web.h5.door import Door
 
 if TYPE_CHECKING:
@@ -19,5 +19,5 @@ def make_h5(house: "House") -> Blueprint:
     blueprint = Blueprint("h5", __name__, template_folder="../templates")
     for room in (front, entry, home, code, asked, coupons, gifts, statement, rules, join, profile, deeds):
         room.add_routes(blueprint, door)
-    door.mind(blueprint)
+    sorry.mind(blueprint, door)
     return blueprint

@@ -36,6 +36,8 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     "waits_until": ("等待领取，{day} 退回", "Waiting; comes back on {day}"),
     # Taking
     "gift_from": ("{name}送您一张券", "{name} gives you a coupon"),
+    "own_gift": ("您送出的券", "Your gift"),
+    "own_pack": ("您的分享包", "Your pack"),
     "pack_from": ("{name}请您领一张券", "{name} shares coupons with you"),
     "a_friend": ("朋友", "A friend"),
     "take_gift": ("收下", "Take it"),

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.web.h5.shown import days_left, last_day, moment
+from app.web.h5.shown import day, days_left, last_day
 from app.web.h5.words import Words, capital
 from cards.coupon_type import yuan
 from cards.coupons.terms import Words as Said
@@ -80,9 +80,9 @@ def show_coupon(session: Session, coupon: Coupon, template: CouponTemplate, *, w
     good = coupon.state in _GOOD and coupon.expires_at > now
     state = coupon.state if good or coupon.state not in _GOOD else CouponState.EXPIRED
     if not good:
-        until = words(f"past_{state}", day=moment(coupon.changed_at if state != CouponState.EXPIRED else coupon.expires_at)[:10])
+        until = words(f"past_{state}", day=day(coupon.changed_at if state != CouponState.EXPIRED else coupon.expires_at, now=now))
     elif coupon.valid_from > now:
-        until = words("from_day", day=moment(coupon.valid_from)[:10])
+        until = words("from_day", day=day(coupon.valid_from, now=now))
     elif left > SOON_DAYS:
         until = words("until_day", day=last_day(coupon.expires_at, now=now))
     else:

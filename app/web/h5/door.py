@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
-from flask import Blueprint, Response, redirect, render_template, request
+from flask import Response, render_template, request
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
@@ -16,15 +16,12 @@ from werkzeug.wrappers import Response as AnyResponse
 from app.core.accounts import OpenAccount
 from app.core.errors import FankaError, ForbiddenError, NotFoundError, UnavailableError
 from app.core.followers import find_follower
-from app.core.log import get_logger
 from app.core.nouns import AccountKind, Customer, Follower
-from app.core.tries import TooManyError
 from app.core.unit import reading, work
 from app.web.assets import asset_url, npm_url
 from app.web.h5 import shown
 from app.web.h5.session import COOKIE, LIFE, LONGEST, Pass, Seals
 from app.web.h5.words import Words, choose
-from app.web.problems import request_id
 from cards.membership import card_of
 from cards.models.membership import MemberCard
 from cards.models.programme import Programme
@@ -33,7 +30,6 @@ from cards.phones import living_customer
 if TYPE_CHECKING:
     from app.core.house import House
 
-log = get_logger(__name__)
 MAX_FORM = 8 * 1024
 LANGUAGE = "fanka_lang"
 _POLICY = (
@@ -205,28 +201,6 @@ class Door:
     def let_in(self, answer: AnyResponse, given: Pass) -> None:
         self.set_cookie(answer, COOKIE, self.seals.write_pass(given), seconds=LIFE.total_seconds())
 
-    def mind(self, blueprint: Blueprint) -> None:
-        """Answer refusals as pages, and dress every answer."""
-        blueprint.register_error_handler(FankaError, self._refused)
-        blueprint.after_request(_dress)
-
-    def _refused(self, error: FankaError) -> AnyResponse:
-        if request.path.endswith("/fresh") and error.status < 500:
-            # A piece of a page cannot lead to WeChat; its script opens the whole page anew, which can.
-            return Response(status=error.status)
-        back = request.full_path.rstrip("?") if request.method == "GET" else "/me"
-        if isinstance(error, NotHereError):
-            asked = request.args.get("a", "")[:40]
-            return redirect(f"/h5/enter?next={quote(back, safe='')}" + (f"&a={quote(asked)}" if asked else ""))
-        if isinstance(error, NoCardError):
-            return redirect(f"/join?next={quote(back, safe='')}")
-        if error.status >= 500:
-            log.error("page_failed", request=request_id(), endpoint=request.endpoint, reason=str(error.code))
-        answer = self.page("sorry", error.status, said=self.words.of_error(error), error=error, number=request_id())
-        if isinstance(error, TooManyError):
-            answer.headers["Retry-After"] = str(error.retry_after_s)
-        return answer
-
 
 def first_programme(session: Session) -> Programme:
     """The programme whose cards these pages show. Raises NotFoundError before there is one."""
@@ -236,7 +210,8 @@ def first_programme(session: Session) -> Programme:
     return programme
 
 
-def _dress(answer: Response) -> Response:
+def dress(answer: Response) -> Response:
+    """What every answer of these pages wears: nothing but our own files runs, and nothing is kept."""
     answer.headers["Content-Security-Policy"] = _POLICY
     answer.headers["X-Content-Type-Options"] = "nosniff"
     answer.headers["Referrer-Policy"] = "same-origin"

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from app.web.h5.door import Door, NotHereError, Visitor, first_programme
 from app.web.h5.home import face_of
 from app.web.h5.shown import money, points
-from app.web.h5.words import Words
+from app.web.h5.words import Words, capital
 from cards.caps import Cap
 from cards.models.programme import Expiry, Programme, ReturnPolicy
 from cards.models.tiers import Tier, TierRule, TierWindow
@@ -112,7 +112,7 @@ def _window(rule: TierRule | None, words: Words) -> str:
 def _said(rule: LiveRule, words: Words) -> Said:
     return Said(
         rule.name if words.lang == "zh" else "",
-        words.pick(rule.kind.describe(rule.params)),
+        capital(words.pick(rule.kind.describe(rule.params))),
         tuple(_cap(cap, words) for cap in rule.caps if cap.scope == "customer"),
     )
 
@@ -121,7 +121,7 @@ def _cap(cap: Cap, words: Words) -> str:
     span = words(f"span_{cap.span}")
     if cap.points is not None:
         return words("cap_points", span=span, n=points(cap.points))
-    return words("cap_times", span=span, n=cap.times or 0)
+    return words("cap_once" if cap.times == 1 else "cap_times", span=span, n=cap.times or 0)
 
 
 def _life(session: Session, programme: Programme, words: Words) -> list[str]:

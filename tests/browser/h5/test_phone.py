@@ -15,6 +15,7 @@ from cards import codes
 from cards.contact import make_link
 from cards.rulebook import define_rule
 from tests.support.browser import screenshot
+from tests.support.look import faults
 
 pytestmark = pytest.mark.browser
 READER, WASM = "zxing-wasm/dist/iife/reader/index.js", "zxing-wasm/dist/reader/zxing_reader.wasm"
@@ -146,17 +147,6 @@ def test_a_coupon_is_taken_with_one_thumb(phone, house, counter, base):
     expect(phone.get_by_role("heading", name="周末礼券")).to_be_visible()
 
 
-# Every thing to press is at least 44 points high, its own hit area counted; links inside a sentence are text.
-SMALL = """
-() => [...document.querySelectorAll('a, button, summary, input:not([type=hidden])')].filter(each => {
-  if (each.closest('.agree') || each.closest('.sum')) return false;
-  const hit = each.querySelector('.hit') || each;
-  const box = hit.getBoundingClientRect();
-  return box.height > 0 && box.height < 43.5;
-}).map(each => each.outerHTML.slice(0, 120))
-"""
-
-
 @pytest.mark.parametrize(("scheme", "language"), [("light", "zh"), ("dark", "en")])
 def test_every_page_fits_the_hand(phone, house, counter, base, scheme, language):
     house.settings = replace(house.settings, smtp_url="smtp://127.0.0.1:9")
@@ -174,26 +164,24 @@ def test_every_page_fits_the_hand(phone, house, counter, base, scheme, language)
         counter.template("面膜体验装", type="gift", terms={"gift": "面膜体验装"}, days_wait=3),
     ]
     coupon, *_ = [counter.give(lin, template) for template in made]
-    let_in(phone, base, counter)
     phone.emulate_media(color_scheme=scheme)
-    paths = (
-        "/me",
-        "/me/code",
-        "/me/coupons",
-        f"/me/coupon/{coupon}",
-        "/me/points",
-        "/me/value",
-        "/me/rules",
-        "/me/profile",
-        "/me/invite",
-        f"/c/{made[1]}",
-        "/join/privacy",
-    )
-    for path in paths:
-        phone.goto(f"{base}{path}?lang={language}")
-        assert phone.evaluate("document.documentElement.scrollWidth") <= 390, path
-        assert phone.evaluate(SMALL) == [], path
-        screenshot(phone, f"h5_{path.strip('/').split('/')[-1][:8]}_{scheme}_{language}")
+    counter.member("oZhao")
+    more = ("/me/profile", "/me/invite", "/c/code", f"/c/{made[1]}", "/join/privacy")
+    paths = {
+        "oLin": ("/me", "/me/code", "/me/coupons", f"/me/coupon/{coupon}", "/me/points", "/me/value", "/me/rules", *more),
+        "oZhao": ("/me?hello=gift-counter", "/me/coupons", "/me/gifts", "/me/points", "/me/code"),
+        "oNobody": ("/", "/join"),
+    }
+    for openid, path in ((each, path) for each in paths for path in paths[each]):
+        let_in(phone, base, counter, openid)
+        phone.goto(f"{base}{path}{'&' if '?' in path else '?'}lang={language}")
+        for width in (360, 390):
+            phone.set_viewport_size({"width": width, "height": 844})
+            assert faults(phone) == [], f"{path} at {width}"
+        name = (
+            "offer" if path.startswith("/c/0") else "coupon" if "/coupon/" in path else re.sub(r"\W+", "_", path.split("?")[0]).strip("_")
+        )
+        screenshot(phone, f"h5_{name or 'front'}{'' if openid == 'oLin' else '_new'}_{scheme}_{language}")
 
 
 def test_a_member_tells_of_himself_and_says_what_he_wants_to_hear(phone, house, counter, base):
