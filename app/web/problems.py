@@ -5,9 +5,12 @@ import os
 
 import orjson
 from flask import Flask, Response, request
+from redis.exceptions import RedisError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException
 
-from app.core.errors import FankaError
+from app.core.errors import FankaError, UnavailableError
 from app.core.log import get_logger
 
 log = get_logger(__name__)
@@ -39,6 +42,7 @@ _BY_CODE = {
     "bad_body": "内容不是微信的消息格式",
     "json_not_expected": "只有小程序可以使用 JSON 格式",
     "not_accepted": "暂时无法保存消息，请稍后重试",
+    "part_away": "数据库或 Redis 暂时没有应答，请稍后重试",
     "not_ready": "收件箱和数据库都没有应答",
     "not_read_yet": "服务正在启动，请稍后重试",
     "internal": "服务内部出错，已记录",
@@ -114,6 +118,20 @@ def answer_http(error: HTTPException) -> Response | HTTPException:
     return answer
 
 
+def away_of(error: Exception) -> UnavailableError | None:
+    """The refusal that says that the database or Redis is away for the moment; None for any other accident."""
+    lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    if lost or isinstance(error, (OperationalError, InterfaceError, PoolTimeoutError, RedisError)):
+        return UnavailableError("the database or Redis does not answer; try again in a moment", code="part_away")
+    return None
+
+
 def _unexpected(error: Exception) -> Response:
+    away = away_of(error)
+    if away is not None:
+        log.error("part_away", request=request_id(), endpoint=request.endpoint, error_type=type(error).__name__)
+        answer = answer_refusal(away)
+        answer.headers["Retry-After"] = "5"
+        return answer
     log.error("request_failed", request=request_id(), endpoint=request.endpoint, error_type=type(error).__name__)
     return problem(500, "internal", "something went wrong here; it is on record")

@@ -24,7 +24,7 @@ from tests.support.letters import read_reply
 MANY = 10_000
 BATCH = 2_000
 REPEAT_EVERY = 5
-_NEVER_LOGGED = ("Traceback", "request_failed", "handler_failed", "reply_failed", "event_not_accepted", "panicked")
+_NEVER_LOGGED = ("Traceback", "request_failed", "handler_failed", "reply_failed", "event_not_accepted", "part_away", "panicked")
 
 
 def test_ten_thousand_mutations(siege: Siege) -> None:

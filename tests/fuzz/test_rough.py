@@ -32,6 +32,7 @@ def standing(siege: Siege) -> Iterator[Siege]:
     log = siege.web.words()
     assert "Traceback" not in log
     assert "request_failed" not in log
+    assert "part_away" not in log
     assert siege.house.inbox.waiting() == len(siege.doors)
 
 

@@ -12,7 +12,7 @@ from app.core.log import get_logger
 from app.core.tries import TooManyError
 from app.web.h5.door import Door, NoCardError, NotHereError, dress
 from app.web.h5.session import onward_of
-from app.web.problems import answer_http, request_id
+from app.web.problems import answer_http, away_of, request_id
 
 log = get_logger(__name__)
 _MACHINES = ("/api", "/assets", "/clerk", "/health", "/pay", "/wechat")
@@ -55,8 +55,11 @@ def _broke(door: Door, error: Exception) -> Response | HTTPException:
             # A redirect is an HTTPException too, and nothing is wrong.
             return error
         return _page(door, FankaError("", status=status)) if _is_read() else answer_http(error)
-    log.error("request_failed", request=request_id(), endpoint=request.endpoint, error_type=type(error).__name__)
-    return _page(door, FankaError(""))
+    away = away_of(error)
+    log.error(
+        "request_failed" if away is None else "part_away", request=request_id(), endpoint=request.endpoint, error_type=type(error).__name__
+    )
+    return _page(door, away or FankaError(""))
 
 
 def _lost(door: Door, error: HTTPException) -> Response | HTTPException:

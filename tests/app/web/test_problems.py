@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask, abort, redirect
 from flask.testing import FlaskClient
+from redis.exceptions import ConnectionError as RedisConnectionError
+from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import MethodNotAllowed
 from werkzeug.wrappers import Response
 
@@ -36,6 +38,10 @@ def client() -> Iterator[FlaskClient]:
     @flask_app.get("/boom")
     def boom() -> str:
         raise KeyError("oLin")
+
+    @flask_app.get("/away/<part>")
+    def away(part: str) -> str:
+        raise RedisConnectionError("secret") if part == "redis" else OperationalError("SELECT 'oLin'", None, Exception("closed"))
 
     with flask_app.test_client() as opened:
         yield opened
@@ -81,6 +87,14 @@ def test_the_unforeseen_says_nothing_of_itself(client: FlaskClient) -> None:
     assert answer.status_code == 500
     assert "oLin" not in answer.get_data(as_text=True)
     assert "KeyError" not in answer.get_data(as_text=True)
+
+
+@pytest.mark.parametrize("part", ["redis", "database"])
+def test_a_part_that_is_away_is_503_and_worth_another_try(client: FlaskClient, part: str) -> None:
+    answer = client.get(f"/away/{part}")
+    assert (answer.status_code, answer.get_json(force=True)["code"], answer.headers["Retry-After"]) == (503, "part_away", "5")
+    assert "secret" not in answer.get_data(as_text=True)
+    assert "oLin" not in answer.get_data(as_text=True)
 
 
 def test_no_two_requests_share_an_id(client: FlaskClient) -> None:
