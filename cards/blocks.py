@@ -15,6 +15,7 @@ from app.core.nouns import Customer
 from app.core.secrets import KeyRing
 from cards.models.defences import Block, BlockKind
 from cards.phones import KIND, tidy_phone
+from cards.refusals import RefusedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,18 @@ def is_blocked(session: Session, customer_id: int, *, now: datetime, device: int
     """Whether a customer, by his id, is kept out now; nobody by that id is not."""
     person = session.get(Customer, customer_id)
     return person is not None and find_block(session, person, now=now, device=device) is not None
+
+
+def check_credit(session: Session, customer_id: int, *, now: datetime, despite: str = "") -> dict[str, str]:
+    """That a customer may be credited by hand. Who is kept out is not, unless somebody who decides says why (`despite`): then what the audit says of it.
+
+    Raises RefusedError (blocked); the caller's transaction is then to be rolled back.
+    """
+    if not is_blocked(session, customer_id, now=now):
+        return {}
+    if not despite.strip():
+        raise RefusedError("blocked")
+    return {"despite_block": despite.strip()[:200]}
 
 
 def find_block(session: Session, person: Customer, *, now: datetime, device: int | None = None) -> Block | None:

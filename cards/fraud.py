@@ -28,7 +28,7 @@ MOST_CLAIMS_PER_DEVICE_DAY = 20
 VERDICTS = ("cleared", "confirmed")
 
 
-def check_own(session: Session, till: Till, *, customer_id: int, coupon_id: int) -> None:
+def check_own(session: Session, till: Till, *, customer_id: int, coupon_id: int | None) -> None:
     """A clerk cannot redeem for himself: his phone number is the customer's. Raises RefusedError (own_coupon)."""
     if till.staff_id is not None and is_own(session, till.staff_id, customer_id):
         raise RefusedError("own_coupon", coupon_id=coupon_id)

@@ -11,11 +11,12 @@ from sqlalchemy.orm import Session
 from app.core.errors import BadRequestError
 from cards.ledger.earn import Posted
 from cards.ledger.post import MOST, Cause, check_amount, find_txn
-from cards.ledger.returns import give_back
+from cards.ledger.returns import give_back, still_used
 from cards.ledger.spend import spend
 from cards.ledger.wallets import open_wallet
 from cards.models.ledger import Book, PointsEntry, PointsTxn, TxnKind
 from cards.models.orders import Purchase
+from cards.models.redemption import CouponHold
 from cards.models.till_terms import TillTerms
 from cards.occasion import Params
 from cards.split import step
@@ -88,19 +89,30 @@ def till_key(source: str, order_no: str) -> str:
 
 def give_back_share(session: Session, *, purchase: Purchase, before_fen: int, after_fen: int, of_fen: int, cause: Cause) -> int:
     """Give back the share of an order's points that falls on what came back; says how many. The shares of a whole order sum to all."""
-    key = till_key(purchase.source, purchase.order_no)
-    paid = find_txn(session, kind=TxnKind.SPEND, business_key=key) or find_txn(session, kind=TxnKind.CONFIRM, business_key=key)
+    paid = _paid(session, purchase)
     if paid is None or not of_fen:
         return 0
+    left = still_used(session, paid.id)
     used = select(func.sum(PointsEntry.amount)).where(PointsEntry.txn_id == paid.id, PointsEntry.book == Book.REDEEMED)
     total = int(session.scalar(used) or 0)
-    corrected = (
-        select(func.sum(PointsEntry.amount))
-        .join(PointsTxn, PointsTxn.id == PointsEntry.txn_id)
-        .where(PointsTxn.corrects_id == paid.id, PointsTxn.kind == TxnKind.GIVE_BACK, PointsEntry.book == Book.REDEEMED)
-    )
-    left = total + int(session.scalar(corrected) or 0)
     share = min(step(total, before=before_fen, after=after_fen, of=of_fen), left)
     if share > 0:
         give_back(session, spend_txn_id=paid.id, amount=share, cause=cause)
     return max(share, 0)
+
+
+def _paid(session: Session, purchase: Purchase) -> PointsTxn | None:
+    """The points that paid part of an order: at once, or set aside by a till first. A till may have taken its order back and sold it anew."""
+    direct = find_txn(session, kind=TxnKind.SPEND, business_key=till_key(purchase.source, purchase.order_no))
+    if direct is not None:
+        return direct
+    held = (
+        select(PointsTxn)
+        .join(CouponHold, CouponHold.points_txn_id == PointsTxn.corrects_id)
+        .where(
+            CouponHold.order_key == f"{purchase.source}:{purchase.order_no}",
+            CouponHold.state == "confirmed",
+            PointsTxn.kind == TxnKind.CONFIRM,
+        )
+    )
+    return session.scalar(held)

@@ -45,7 +45,7 @@ SENTENCES: Mapping[str, Sentence] = {
     "too_many_times": Sentence("剩余次数不够", "请减少次数", "Not that many uses are left", "Use it fewer times"),
     "other_customer": Sentence("这张券不属于这位会员", "请核对会员", "The coupon belongs to another member", "Check the member"),
     "own_coupon": Sentence("不能为自己核销", "请同事来核销", "Nobody redeems for himself", "Ask a colleague"),
-    "blocked": Sentence("这位顾客暂时不能用券", "请主管在“待审核”里查看原因", "This customer cannot use coupons for now", "The supervisor finds the reason under For review"),
+    "blocked": Sentence("这位顾客暂时不能办理", "请主管在“待审核”里查看原因", "This cannot be done for this customer for now", "The supervisor finds the reason under For review"),
     "too_often": Sentence("操作过于频繁，已转人工审核", "请联系主管", "Too many in a short time; it goes to review", "Call the supervisor"),
     "too_many_tries": Sentence("输错的次数太多", "请十分钟后再试，或扫顾客的动态码", "Too many wrong codes", "Wait ten minutes, or scan the moving code"),
     "offline_refused": Sentence("这张券不能离线核销", "请联网后再核销", "This coupon may not be redeemed offline", "Redeem it online"),
@@ -56,6 +56,7 @@ SENTENCES: Mapping[str, Sentence] = {
     "no_use": Sentence("没有这次核销", "请核对记录", "There is no such use", "Check the list"),
     "ticket_stale": Sentence("预览已过期", "请重新扫码", "The preview has run out", "Scan again"),
     "hold_over": Sentence("占用已超时或已结束", "请重新试算", "What was set aside has run out", "Ask for a new quote"),
+    "order_settled": Sentence("这笔订单已经用过券、积分或储值", "要改请先撤销，再重新试算", "Something was used on this order already", "Take it back first, then ask for a new quote"),
     "no_override": Sentence("这里不能放行", "请有权限的主管登录后写明原因再放行", "Nobody here may let it through", "Ask a supervisor to log in and give a reason"),
     "value_unconfirmed": Sentence("这笔储值付款要顾客本人确认", "请扫顾客手机上的会员码，或请他在手机上点同意", "The customer has to confirm this payment from his balance", "Scan the code on his phone, or let him agree there"),
     "quote_changed": Sentence("金额有变化", "请重新试算", "The amounts have changed", "Ask for a new quote"),
@@ -86,6 +87,11 @@ class RefusedError(ConflictError):
         said = SENTENCES[code]
         super().__init__(f"{said.why_zh}。{said.next_zh}。", code=code)
         self.circumstances = Circumstances(coupon_id, told or {})
+
+    def in_words(self) -> str:
+        """Why, and what to do next, in both languages, as other refusals are written."""
+        said = SENTENCES[self.code]
+        return f"{said.why_zh}，{said.next_zh} / {said.why_en}. {said.next_en}"
 
     def for_clerk(self) -> dict[str, Any]:
         """Everything the clerk's page shows: outcome, code, both sentences in both languages, and the circumstances."""

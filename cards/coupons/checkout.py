@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.core.errors import NotFoundError
 from app.core.nouns import Customer
+from cards.blocks import is_blocked
 from cards.coupons.conditions import Order, check_state, waive
 from cards.coupons.terms import offer_of, say
 from cards.forecast import forecast
@@ -195,7 +196,8 @@ def _means(session: Session, basket: Basket, *, tier_percent: int, now: datetime
     terms = read_terms(session, basket.programme_id)
     return Means(
         tier_percent=tier_percent,
-        points=has.get(WalletKind.POINTS, 0),
+        # Who is on the blacklist redeems nothing; his balance is money he paid in.
+        points=0 if is_blocked(session, basket.customer_id, now=now) else has.get(WalletKind.POINTS, 0),
         points_wish=basket.points,
         fen_per_100_points=0 if terms is None else terms.fen_per_100_points,
         points_cap_percent=100 if terms is None else terms.cap_percent,

@@ -6,23 +6,25 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Engine, func, select, text
 from sqlalchemy.orm import Session
 
+from app.core.audit import note
 from app.core.errors import NotFoundError
 from app.core.registry import Registry
 from app.core.unit import work
+from cards.blocks import is_blocked
 from cards.coupons.checkout import Basket, Priced, price, tell_quote
 from cards.coupons.conditions import Order
-from cards.coupons.undo import Undoing, undo_use
-from cards.coupons.use import Held, Using, lock_order, use_coupon
+from cards.coupons.undo import OWN_UNDO, Undoing, undo_use
+from cards.coupons.use import Held, Using, is_settled, lock_order, use_coupon, used_on
 from cards.fraud import check_own
 from cards.ledger import spend
-from cards.ledger.post import Cause, find_txn
-from cards.ledger.returns import give_back
+from cards.ledger.post import Cause
+from cards.ledger.returns import give_back, still_used
 from cards.ledger.wallets import lock_wallets, open_wallet
 from cards.models.coupons import Coupon
-from cards.models.ledger import PointsHold, TxnKind, Wallet, WalletKind
+from cards.models.ledger import PointsHold, PointsTxn, TxnKind, Wallet, WalletKind
 from cards.models.redemption import CouponHold, CouponUse, UseKind
 from cards.points_at_till import till_key
 from cards.refusals import RefusedError
@@ -39,7 +41,10 @@ _HOLD = text(
 )
 _FREE = text(
     """
-    UPDATE coupon SET state = CASE WHEN expires_at > :now THEN 'issued' ELSE 'expired' END, hold_id = NULL, held_until = NULL, changed_at = :now
+    UPDATE coupon
+    SET state = CASE WHEN EXISTS (SELECT FROM coupon_batch WHERE coupon_batch.id = coupon.batch_id AND coupon_batch.state = 'recalled') THEN 'voided'
+                     WHEN expires_at > :now THEN 'issued' ELSE 'expired' END,
+        hold_id = NULL, held_until = NULL, changed_at = :now
     WHERE hold_id = :hold AND state = 'held'
     """
 )
@@ -58,11 +63,14 @@ class Settled:
 def hold_order(session: Session, basket: Basket, *, till: Till, minutes: int, to_pay_fen: int | None, now: datetime) -> CouponHold:
     """Set aside what the quote says. A hold that this till has open for the same order is replaced: no order is blocked by its own hold.
 
-    Raises RefusedError: what the conditions say, held_elsewhere, and quote_changed when the till had been told another amount to pay.
+    Raises RefusedError: what the conditions say, held_elsewhere, order_settled when something was used on the order before, and quote_changed
+    when the till had been told another amount to pay.
     """
     assert basket.order.key is not None, "a hold is for one order"
     assert basket.coupons is not None, "a hold names its coupons"
     lock_order(session, basket.order.key)
+    if is_settled(session, basket.order.key) or used_on(session, basket.order.key):
+        raise RefusedError("order_settled")
     _replace_own(session, basket.order.key, till=till, now=now)
     ids = session.scalars(select(Coupon.id).where(Coupon.public_id.in_(basket.coupons))).all()
     session.execute(_LOCK_COUPONS, {"ids": sorted(ids)})
@@ -72,6 +80,9 @@ def hold_order(session: Session, basket: Basket, *, till: Till, minutes: int, to
         raise RefusedError(code, coupon_id=priced.coupons[key][0].id)
     for coupon, _ in priced.coupons.values():
         check_own(session, till, customer_id=coupon.customer_id, coupon_id=coupon.id)
+    check_own(session, till, customer_id=basket.customer_id, coupon_id=None)
+    if basket.points and is_blocked(session, basket.customer_id, now=now):
+        raise RefusedError("blocked")
     wished = (basket.points or 0, basket.value_fen or 0)
     if (to_pay_fen is not None and to_pay_fen != priced.quote.to_pay_fen) or wished != (priced.quote.points, priced.quote.value_fen):
         raise RefusedError("quote_changed", told=tell_quote(session, priced))
@@ -86,7 +97,10 @@ def hold_order(session: Session, basket: Basket, *, till: Till, minutes: int, to
 
 
 def confirm_hold(session: Session, public_id: UUID, *, till: Till, registry: Registry, now: datetime) -> Settled:
-    """Use everything a hold set aside. Confirming twice is confirming once. Raises RefusedError (hold_over), NotFoundError."""
+    """Use everything a hold set aside. Confirming twice is confirming once.
+
+    Raises RefusedError (hold_over, and quote_changed when another coupon was used on the order meanwhile), NotFoundError.
+    """
     held = _locked(session, public_id, till=till)
     if held.state == "confirmed":
         return Settled(held, uses_of(session, held), again=True)
@@ -95,6 +109,8 @@ def confirm_hold(session: Session, public_id: UUID, *, till: Till, registry: Reg
     told = {UUID(each["coupon"]): int(each["discount_fen"]) for each in held.quote["coupons"]}
     waived = {UUID(each["coupon"]): each for each in held.quote.get("waived", ())}
     ids = {row.public_id: row.id for row in session.execute(select(Coupon.public_id, Coupon.id).where(Coupon.public_id.in_(told)))}
+    if not set(used_on(session, held.order_key)) <= set(ids.values()):
+        raise RefusedError("quote_changed")
     _lock_first(session, ids.values(), held.customer_id)
     uses: list[CouponUse] = []
     for key in sorted(told, key=lambda each: ids[each]):
@@ -110,7 +126,7 @@ def confirm_hold(session: Session, public_id: UUID, *, till: Till, registry: Reg
         uses.append(use_coupon(session, ids[key], using, till=till, registry=registry, now=now).use)
     for txn_id, prefix in ((held.points_txn_id, ""), (held.value_txn_id, "value:")):
         if txn_id is not None:
-            cause = Cause(prefix + till_key(*held.order_key.split(":", 1)), "订单使用", till.actor, now, now, till.store_id)
+            cause = Cause(_use_key(session, held, prefix), "订单使用", till.actor, now, now, till.store_id)
             spend.confirm(session, hold_txn_id=txn_id, cause=cause)
     _settle(session, held, "confirmed", now=now)
     return Settled(held, uses)
@@ -130,7 +146,7 @@ def release_hold(session: Session, public_id: UUID, *, till: Till, now: datetime
 def reverse_hold(
     session: Session, public_id: UUID, *, reason: str, supervisor: bool, till: Till, registry: Registry, now: datetime
 ) -> Settled:
-    """Take a confirmed order back: its uses that still stand, its points and its stored value. Once.
+    """Take a confirmed order back: its uses that still stand, and what has not come back yet of its points and its stored value. Once.
 
     Raises RefusedError: hold_over when it was never confirmed, already_reversed, and what reversing a use refuses.
     """
@@ -139,14 +155,17 @@ def reverse_hold(
         raise RefusedError("already_reversed")
     if held.state != "confirmed":
         raise RefusedError("hold_over")
+    own = _check_right(held, reason, supervisor=supervisor, till=till, now=now)
     uses = uses_of(session, held)
     _lock_first(session, [use.coupon_id for use in uses], held.customer_id)
     for use in uses:
         undo_use(session, Undoing(use.public_id, reason, supervisor), till=till, registry=registry, now=now)
-    for txn_id, prefix in ((held.points_txn_id, ""), (held.value_txn_id, "value:")):
-        if txn_id is not None:
-            _give_all_back(session, held, txn_id, prefix, till=till, reason=reason, now=now)
+    for txn_id in sorted(_txns(held)):
+        _give_rest_back(session, held, txn_id, till=till, reason=reason, now=now)
     _settle(session, held, "reversed", out_of="confirmed", now=now)
+    if not own:
+        detail = {"order": held.order_key, "reason": reason.strip()[:200]}
+        note(session, at=now, actor=till.actor, action="order.reversed", object_type="coupon_hold", object_id=held.public_id, detail=detail)
     return Settled(held, uses)
 
 
@@ -251,13 +270,34 @@ def _release(session: Session, held: CouponHold, *, actor: str, now: datetime) -
     _settle(session, held, "released", now=now)
 
 
-def _give_all_back(session: Session, held: CouponHold, txn_id: int, prefix: str, *, till: Till, reason: str, now: datetime) -> None:
+def _check_right(held: CouponHold, reason: str, *, supervisor: bool, till: Till, now: datetime) -> bool:
+    """Whether an order may be taken back here: as a single use may, also when points and balance alone paid it. True for one's own slip."""
+    same = held.staff_id == till.staff_id and held.device_id == till.device_id
+    if same and held.settled_at is not None and now - held.settled_at <= OWN_UNDO:
+        return True
+    if not supervisor:
+        raise RefusedError("undo_too_late")
+    if not reason.strip():
+        raise RefusedError("reason_needed")
+    return False
+
+
+def _use_key(session: Session, held: CouponHold, prefix: str) -> str:
+    """The business key of what an order uses. An order that was taken back and is sold anew has another one, or nothing would be posted."""
     key = prefix + till_key(*held.order_key.split(":", 1))
-    paid = find_txn(session, kind=TxnKind.CONFIRM, business_key=key)
-    kept = session.scalars(select(PointsHold).where(PointsHold.txn_id == txn_id)).one()
-    assert paid is not None
-    cause = Cause(f"{key}:reversed", reason or "撤单", till.actor, now, now, till.store_id)
-    give_back(session, spend_txn_id=paid.id, amount=kept.amount, cause=cause)
+    taken_back = select(func.count()).where(CouponHold.order_key == held.order_key, CouponHold.state == "reversed")
+    again = session.scalar(taken_back) or 0
+    return f"again:{again}:{key}" if again else key
+
+
+def _give_rest_back(session: Session, held: CouponHold, txn_id: int, *, till: Till, reason: str, now: datetime) -> None:
+    """What a return by line gave back before is back already."""
+    used = select(PointsTxn.id).where(PointsTxn.corrects_id == txn_id, PointsTxn.kind == TxnKind.CONFIRM)
+    spend_txn_id = session.scalars(used).one()
+    left = still_used(session, spend_txn_id)
+    if left:
+        cause = Cause(f"hold:{held.public_id}:{txn_id}:reversed", reason or "撤单", till.actor, now, now, till.store_id)
+        give_back(session, spend_txn_id=spend_txn_id, amount=left, cause=cause)
 
 
 def _locked(session: Session, public_id: UUID, *, till: Till) -> CouponHold:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select, text
+from sqlalchemy import or_, select, text
 from sqlalchemy.orm import Session, aliased
 
 from app.core.audit import note
@@ -17,7 +17,7 @@ from cards.ledger.post import Cause
 from cards.ledger.wallets import open_wallet
 from cards.models.coupons import Coupon, CouponState, CouponTemplate
 from cards.models.programme import Programme
-from cards.models.redemption import CouponUse, UseKind
+from cards.models.redemption import CouponHold, CouponUse, UseKind
 from cards.refusals import RefusedError
 from cards.till import Till
 
@@ -82,6 +82,25 @@ def lock_order(session: Session, order_key: str | None) -> None:
         session.execute(_LOCK_ORDER, {"key": order_key})
 
 
+def is_settled(session: Session, order_key: str, *, by_more_than_coupons: bool = False) -> bool:
+    """Whether a till has confirmed what this order uses, and has not taken it back; or that points or balance were in it. The order must be locked."""
+    query = select(CouponHold.id).where(CouponHold.order_key == order_key, CouponHold.state == "confirmed")
+    if by_more_than_coupons:
+        query = query.where(or_(CouponHold.points_txn_id.is_not(None), CouponHold.value_txn_id.is_not(None)))
+    return session.scalar(query.limit(1)) is not None
+
+
+def used_on(session: Session, order_key: str) -> list[int]:
+    """The coupons, by id, whose uses on an order stand."""
+    undone = aliased(CouponUse)
+    query = (
+        select(CouponUse.coupon_id)
+        .outerjoin(undone, undone.reverses_id == CouponUse.id)
+        .where(CouponUse.order_key == order_key, CouponUse.kind == UseKind.USE, undone.id.is_(None))
+    )
+    return list(session.scalars(query))
+
+
 def lock_coupon(session: Session, coupon_id: int) -> tuple[Coupon, CouponTemplate]:
     """A coupon, locked and read anew, with its template."""
     query = select(Coupon).where(Coupon.id == coupon_id).with_for_update(key_share=True).execution_options(populate_existing=True)
@@ -140,6 +159,9 @@ def _check(session: Session, coupon: Coupon, template: CouponTemplate, using: Us
         if coupon.state != CouponState.HELD or coupon.hold_id != using.held.hold_id:
             raise RefusedError("hold_over", coupon_id=coupon.id)
         return Worth(using.held.tier_fen, using.held.discount_fen, using.held.waived)
+    if using.order.key is not None and is_settled(session, using.order.key, by_more_than_coupons=True):
+        # Points and balance have paid what no coupon may take off again.
+        raise RefusedError("order_settled", coupon_id=coupon.id)
     worth = check_coupon(
         session,
         coupon,

@@ -10,17 +10,37 @@ from app.core.audit import note
 from app.core.errors import BadRequestError, ConflictError, NotFoundError
 from app.core.nouns import Customer
 from cards.coupons.claim import limits
+from cards.coupons.gifts import withdraw
 from cards.coupons.use import lock_coupon
 from cards.coupons.worth import return_worth
 from cards.fraud import claim_limits
 from cards.guards import give_back
-from cards.models.coupons import Coupon, CouponBatch, CouponState, CouponTemplate
+from cards.models.coupons import Coupon, CouponBatch, CouponGift, CouponTemplate
 
 _VOID = text(
     """
     UPDATE coupon SET state = 'voided', hold_id = NULL, held_until = NULL, changed_at = :now
     WHERE id = :id AND (state = 'issued' OR (state = 'held' AND held_until <= :now))
     """
+)
+
+# What a bulk issue gave, and what friends hold of it now; `owner_id` is to whom it was issued.
+_FAMILY = """
+    WITH RECURSIVE family(id, owner_id) AS (
+        SELECT id, customer_id FROM coupon WHERE batch_id = :batch
+        UNION ALL
+        SELECT coupon.id, family.owner_id FROM family JOIN coupon ON coupon.given_from_id = family.id
+    )
+"""
+_OFFERED = text(
+    f"""{_FAMILY}
+    SELECT gift.* FROM coupon_gift AS gift JOIN family ON family.id = gift.coupon_id WHERE gift.state = 'offered' ORDER BY gift.coupon_id
+    """  # noqa: S608 - only the constant above is put in.
+)
+_OPEN = text(
+    f"""{_FAMILY}
+    SELECT coupon.id, family.owner_id FROM family JOIN coupon USING (id) WHERE coupon.state IN ('issued', 'held') ORDER BY coupon.id
+    """  # noqa: S608 - only the constant above is put in.
 )
 
 
@@ -35,7 +55,7 @@ def void_coupon(session: Session, coupon_id: UUID, *, reason: str, actor: str, n
     if found is None:
         raise NotFoundError("没有这张券 / there is no such coupon", code="no_coupon")
     coupon, template = lock_coupon(session, found)
-    if not _void(session, coupon, template, return_stock=return_stock, now=now):
+    if not _void(session, coupon, template, owner_id=coupon.customer_id, return_stock=return_stock, now=now):
         raise ConflictError("这张券已用、占用中或已结束 / it is used, held or over", code="not_voidable")
     detail = {"reason": reason.strip()[:200], "return_stock": return_stock}
     note(session, at=now, actor=actor, action="coupon.voided", object_type="coupon", object_id=coupon.public_id, detail=detail)
@@ -44,6 +64,8 @@ def void_coupon(session: Session, coupon_id: UUID, *, reason: str, actor: str, n
 
 def recall_batch(session: Session, batch_id: UUID, *, reason: str, actor: str, now: datetime) -> int:
     """Void what a bulk issue gave and nobody used, and stop it if it still runs; says how many coupons. Stock and limits get them back.
+
+    What was offered to a friend is taken back first, and what friends took is voided in their hands. What a till holds is voided when it lets go.
 
     Raises BadRequestError without a reason, NotFoundError.
     """
@@ -54,24 +76,24 @@ def recall_batch(session: Session, batch_id: UUID, *, reason: str, actor: str, n
         raise NotFoundError("没有这批券 / there is no such batch", code="no_batch")
     batch.state, batch.finished_at = "recalled", batch.finished_at or now
     session.flush()
-    query = (
-        select(Coupon.id).where(Coupon.batch_id == batch.id, Coupon.state.in_((CouponState.ISSUED, CouponState.HELD))).order_by(Coupon.id)
-    )
+    for gift in session.scalars(select(CouponGift).from_statement(_OFFERED), {"batch": batch.id}).all():
+        withdraw(session, gift, into="recalled", now=now)
     voided = 0
-    for coupon_id in session.scalars(query).all():
+    for coupon_id, owner_id in session.execute(_OPEN, {"batch": batch.id}).all():
         coupon, template = lock_coupon(session, coupon_id)
-        voided += _void(session, coupon, template, return_stock=True, now=now)
+        voided += _void(session, coupon, template, owner_id=owner_id, return_stock=True, now=now)
     detail = {"reason": reason.strip()[:200], "voided": voided}
     note(session, at=now, actor=actor, action="coupon_batch.recalled", object_type="coupon_batch", object_id=batch_id, detail=detail)
     return voided
 
 
-def _void(session: Session, coupon: Coupon, template: CouponTemplate, *, return_stock: bool, now: datetime) -> bool:
+def _void(session: Session, coupon: Coupon, template: CouponTemplate, *, owner_id: int, return_stock: bool, now: datetime) -> bool:
+    """Void a locked coupon; False when its state does not allow it. Its place is given back to whom it was issued, not to a friend."""
     moved = session.execute(_VOID, {"id": coupon.id, "now": now})
     if moved.rowcount != 1:  # type: ignore[attr-defined]  # a text UPDATE answers with a cursor result.
         return False
     if return_stock:
-        person = session.get_one(Customer, coupon.customer_id)
+        person = session.get_one(Customer, owner_id)
         shares = claim_limits(template, coupon.device, now=coupon.issued_at)
         give_back(session, [*limits(session, template, person, now=coupon.issued_at), *shares])
         return_worth(session, template, coupon)

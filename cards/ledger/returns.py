@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from app.core.errors import BadRequestError, ConflictError
@@ -12,7 +12,7 @@ from cards.ledger.lots import move_lot, settle_due, take_lots
 from cards.ledger.post import Cause, Leg, begin, check_amount, write_entries
 from cards.ledger.putback import forgiven, put_back
 from cards.ledger.wallets import lock_wallet_of, lock_wallets
-from cards.models.ledger import Book, Lot, LotMove, LotState, PointsEntry, PointsTxn, TxnKind
+from cards.models.ledger import Book, Lot, LotMove, LotState, PointsEntry, PointsTxn, TxnKind, Wallet
 from cards.models.programme import ReturnPolicy
 
 _EARNED = (TxnKind.EARN, TxnKind.ADJUST, TxnKind.OPEN)
@@ -89,6 +89,17 @@ def _share_out(session: Session, lot: Lot, amount: int, *, apart_from: int) -> _
     return _Shares(own, expired, others, amount - own - expired - others)
 
 
+def still_used(session: Session, spend_txn_id: int) -> int:
+    """How much of what a use took has not been given back; its wallet is locked from here on, so that it stays true."""
+    _lock_wallet_of_use(session, spend_txn_id)
+    query = (
+        select(func.sum(PointsEntry.amount))
+        .join(PointsTxn, PointsTxn.id == PointsEntry.txn_id)
+        .where((PointsTxn.id == spend_txn_id) | (PointsTxn.corrects_id == spend_txn_id), PointsEntry.book == Book.REDEEMED)
+    )
+    return int(session.scalar(query) or 0)
+
+
 def give_back(session: Session, *, spend_txn_id: int, amount: int, cause: Cause) -> Posted:
     """Give back all or part of what a spend took: to its own lots with their own expiry, the longest-lived first.
 
@@ -101,9 +112,7 @@ def give_back(session: Session, *, spend_txn_id: int, amount: int, cause: Cause)
         raise BadRequestError("that transaction spent nothing", code="not_a_spend")
     used = select(func.sum(PointsEntry.amount)).where(PointsEntry.txn_id == spend_txn_id, PointsEntry.book == Book.REDEEMED)
     total = int(session.scalar(used) or 0)
-    ids = select(LotMove.lot_id).where(LotMove.txn_id == spend_txn_id)
-    wallet = lock_wallet_of(session, select(Lot.wallet_id).where(Lot.id.in_(ids)).order_by(Lot.id).limit(1))
-    assert wallet is not None, "every use took from a lot"
+    wallet = _lock_wallet_of_use(session, spend_txn_id)
     txn_id = begin(session, kind=TxnKind.GIVE_BACK, cause=cause, corrects_id=spend_txn_id, whole=amount == total)
     if txn_id is None:
         return known(session, TxnKind.GIVE_BACK, cause)
@@ -113,7 +122,7 @@ def give_back(session: Session, *, spend_txn_id: int, amount: int, cause: Cause)
         select(PointsEntry.business_unit_id).where(PointsEntry.txn_id == spend_txn_id, PointsEntry.book == Book.REDEEMED)
     ).one()
     taken = _net_moves(session, spend_txn_id, apart_from=txn_id)
-    longest_first = select(Lot.id).where(Lot.id.in_(ids)).order_by(Lot.expires_at.desc().nulls_first(), Lot.id.desc())
+    longest_first = select(Lot.id).where(Lot.id.in_(_lots_of(spend_txn_id))).order_by(Lot.expires_at.desc().nulls_first(), Lot.id.desc())
     left, shares = amount, {}
     for lot_id in session.scalars(longest_first):
         back = min(left, taken.get(lot_id, 0))
@@ -132,6 +141,16 @@ def give_back(session: Session, *, spend_txn_id: int, amount: int, cause: Cause)
         unit_id=unit_id,
     )
     return Posted(txn_id, fresh=True)
+
+
+def _lots_of(txn_id: int) -> Select[int]:
+    return select(LotMove.lot_id).where(LotMove.txn_id == txn_id)
+
+
+def _lock_wallet_of_use(session: Session, txn_id: int) -> Wallet:
+    wallet = lock_wallet_of(session, select(Lot.wallet_id).where(Lot.id.in_(_lots_of(txn_id))).order_by(Lot.id).limit(1))
+    assert wallet is not None, "every use took from a lot"
+    return wallet
 
 
 def _corrected(session: Session, txn_id: int, *, book: Book, apart_from: int) -> int:

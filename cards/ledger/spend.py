@@ -12,7 +12,7 @@ from cards.ledger.lots import add_lot, move_lot, settle_due, take_lots, write_mo
 from cards.ledger.post import Cause, Leg, begin, check_amount, write_entries
 from cards.ledger.putback import put_back
 from cards.ledger.wallets import lock_wallet_of, lock_wallets
-from cards.models.ledger import Book, Lot, LotMove, PointsHold, TxnKind
+from cards.models.ledger import Book, Lot, LotMove, PointsHold, PointsTxn, TxnKind
 
 LONGEST_HOLD = timedelta(minutes=10)
 
@@ -82,11 +82,14 @@ def hold(session: Session, *, wallet_id: int, amount: int, unit_id: int, cause: 
 
 
 def confirm(session: Session, *, hold_txn_id: int, cause: Cause) -> Posted:
-    """Use what a hold set aside. Raises BadRequestError for no hold, ConflictError when it was released or its time is over."""
+    """Use what a hold set aside. Raises BadRequestError for no hold, ConflictError when it was released, its time is over, or the key is another's."""
     _lock_hold(session, hold_txn_id)
     txn_id = begin(session, kind=TxnKind.CONFIRM, cause=cause, corrects_id=hold_txn_id)
     if txn_id is None:
-        return known(session, TxnKind.CONFIRM, cause)
+        before = known(session, TxnKind.CONFIRM, cause)
+        if session.get_one(PointsTxn, before.txn_id).corrects_id != hold_txn_id:
+            raise ConflictError("this key has confirmed another hold", code="key_reused")
+        return before
     kept = _open_hold(session, hold_txn_id)
     if kept.expires_at <= cause.now:
         raise ConflictError("the hold has run out", code="hold_expired")

@@ -50,7 +50,7 @@ def confirmed_after_its_time(monkeypatch):
 
 def released_but_kept(monkeypatch):
     reworded(
-        monkeypatch, holds, "_FREE", "SET state = CASE WHEN expires_at > :now THEN 'issued' ELSE 'expired' END,", "SET state = 'held',"
+        monkeypatch, holds, "_FREE", "WHEN expires_at > :now THEN 'issued' ELSE 'expired' END,", "ELSE 'held' END,"
     )
 
 

@@ -227,6 +227,27 @@ def test_a_recalled_batch_takes_back_what_nobody_used(house, segment):
         assert stock_left(session, template) == 5
 
 
+def test_a_recall_reaches_what_was_offered_and_what_friends_took(house, segment):
+    counter = open_counter(house, customers=4)
+    template = counter.template(stock=10, giveable=True)
+    batch = start(counter, template, segment)
+    run_chunk(house, batch.id)
+    with reading(house.engine) as session:
+        mine = session.scalars(select(Coupon).order_by(Coupon.id)).all()
+    offered, taken = (offer(counter, each, counter.customers.index(each.customer_id)).token for each in mine[:2])
+    friend = take(counter, taken, 3)
+    wish = {"reason": "发错人群", "actor": "Mei", "now": house.clock.now()}
+    assert alone(house, lambda session: recall_batch(session, batch.public_id, **wish)) == 4
+    assert counter.reread(friend).state == "voided"
+    with pytest.raises(ConflictError):
+        take(counter, offered, 2)
+    with reading(house.engine) as session:
+        assert dict(count_states(session, template)) == {"voided": 4, "given": 1}
+        assert stock_left(session, template) == 10
+        # Each place goes back to whom it was issued.
+        assert [read_used(session, scope=f"template:{template.id}:person", subject=each) for each in counter.customers] == [0] * 4
+
+
 def test_the_night_expires_what_is_over_and_may_run_twice(house, clock):
     counter = open_counter(house)
     over, good, given = counter.coupon(days_valid=1), counter.coupon(name="B"), counter.coupon(name="C", days_valid=1, giveable=True)
