@@ -13,12 +13,13 @@ from sqlalchemy.orm import Session
 from app.core.audit import note
 from app.core.errors import BadRequestError, ConflictError, NotFoundError
 from app.core.secrets import KeyRing
+from cards.blocks import check_credit
 from cards.ledger.debit import ready
 from cards.ledger.earn import Posted, earn
 from cards.ledger.post import Cause, check_amount, find_txn
 from cards.ledger.returns import give_back, take_back
 from cards.ledger.spend import spend
-from cards.ledger.wallets import open_wallet
+from cards.ledger.wallets import lock_wallet_of, lock_wallets, open_wallet
 from cards.models.ledger import Lot, PointsTxn, TxnKind, Wallet, WalletKind
 from cards.models.programme import ReturnPolicy
 from cards.models.till_terms import BonusLadder
@@ -100,10 +101,12 @@ def top_up(
     actor: str,
     now: datetime,
     store_id: int | None = None,
+    despite_block: str = "",
 ) -> ToppedUp:
     """Put money in, with the bonus of the ladder in a lot of its own. `route` and `route_ref` say how it was paid, for a refund.
 
-    Raises BadRequestError for an amount or a way that cannot be, ConflictError for a known reference with other content.
+    Raises BadRequestError for an amount or a way that cannot be, ConflictError for a known reference with other content, RefusedError for somebody
+    on the blacklist, unless whoever decides says why all the same (`despite_block`).
     """
     check_amount(paid_fen)
     if paid_fen > MOST_TOP_UP:
@@ -124,10 +127,11 @@ def top_up(
         if {**txn.data, "bonus_fen": 0} != {**said, "bonus_fen": 0}:
             raise ConflictError("这个单号已用于另一笔 / this reference was used for something else", code="ref_differs")
         return ToppedUp(txn, paid_fen, int(txn.data["bonus_fen"]), fresh=False)
+    despite = check_credit(session, customer_id, now=now, despite=despite_block)
     if bonus:
         gift = Cause(f"{key}:bonus", "储值赠送", actor, now, now, store_id)
         earn(session, wallet_id=wallet_id, amount=bonus, unit_id=unit_id, cause=gift, available_from=now, expires_at=None)
-    detail = {"paid_fen": paid_fen, "bonus_fen": bonus, "route": route}
+    detail = {"paid_fen": paid_fen, "bonus_fen": bonus, "route": route, **despite}
     note(session, at=now, actor=actor, action="value.topped_up", object_type="points_txn", object_id=txn.public_id, detail=detail)
     return ToppedUp(txn, paid_fen, bonus, fresh=True)
 
@@ -154,8 +158,10 @@ def pay_confirmed(
 
     Raises InsufficientPointsError, ConflictError for a known key with other content, and what `check_confirmed` raises.
     """
-    known = find_txn(session, kind=TxnKind.SPEND, business_key=cause.business_key)
     wallet_id = open_wallet(session, customer_id=customer_id, programme_id=programme_id, kind=WalletKind.VALUE)
+    # A twin of this call is waited for here: it has paid, or it was refused.
+    lock_wallets(session, [wallet_id])
+    known = find_txn(session, kind=TxnKind.SPEND, business_key=cause.business_key)
     said = {**cause.data, "wallet": wallet_id}
     if known is not None:
         if {**known.data, "confirmed": ""} != {**said, "confirmed": ""}:
@@ -223,6 +229,8 @@ def refund_top_up(
     if original is not None and customer_id is not None:
         owner = session.get_one(Wallet, original.data["wallet"]).customer_id
         original = original if living_customer(session, owner).id == living_customer(session, customer_id).id else None
+    if original is not None:
+        lock_wallet_of(session, select(Lot.wallet_id).where(Lot.txn_id == original.id))
     known = find_txn(session, kind=TxnKind.TAKE_BACK, business_key=key)
     if known is not None:
         return _known_refund(session, known, top_up_ref)

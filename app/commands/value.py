@@ -77,10 +77,15 @@ def confirm_over(voice: Voice, *, fen: int, programme: str | None) -> None:
 @click.argument("fen", type=_FEN)
 @click.option("--route", type=click.Choice(ROUTES), required=True, help="支付方式 · how it was paid.")
 @click.option("--route-ref", required=True, help="支付单号, 退款时用 · the payment's number, for a refund.")
+@click.option(
+    "--despite-block", default="", help="黑名单顾客仍予充值的原因, 写入审计 · why somebody on the blacklist is topped up all the same."
+)
 @_STORE
 @_REF
 @_PROGRAMME
-def topup(voice: Voice, *, member: str, fen: int, route: str, route_ref: str, store: str, ref: str, programme: str | None) -> None:
+def topup(
+    voice: Voice, *, member: str, fen: int, route: str, route_ref: str, despite_block: str, store: str, ref: str, programme: str | None
+) -> None:
     """为会员充值, 赠送按阶梯 · Top a member up; the bonus is the ladder's."""
     with opened() as house, work(house.engine) as session:
         found, place = programme_called(session, programme), find_store(session, store, unit_id=None)
@@ -97,6 +102,7 @@ def topup(voice: Voice, *, member: str, fen: int, route: str, route_ref: str, st
             ref=_own(ref),
             actor=ACTOR,
             now=house.clock.now(),
+            despite_block=despite_block,
         )
         said = {"id": str(done.txn.public_id), "paid_fen": done.paid_fen, "bonus_fen": done.bonus_fen, "fresh": done.fresh}
         balance = _balance(house, session, card)

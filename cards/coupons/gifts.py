@@ -60,7 +60,8 @@ def offer_coupon(session: Session, coupon_id: UUID, *, giver_id: int, now: datet
     if not template.giveable:
         raise ForbiddenError("这张券不能转赠 / this coupon cannot be given away", code="not_giveable")
     moved = session.execute(_LEAVE, {"id": coupon.id, "now": now})
-    if moved.rowcount != 1:  # type: ignore[attr-defined]  # a text UPDATE answers with a cursor result.
+    # Who is on the blacklist gives nothing to a friend who would use it for him; he is not told.
+    if moved.rowcount != 1 or is_blocked(session, giver_id, now=now, device=coupon.device):  # type: ignore[attr-defined]  # a text UPDATE answers with a cursor result.
         raise ConflictError("这张券现在不能转赠 / this coupon cannot be given away now", code="not_giveable_now")
     token = token or secrets.token_urlsafe(24)
     gift = CouponGift(
@@ -93,6 +94,8 @@ def take_gift(session: Session, token: str, *, taker_id: int, registry: Registry
     if gift.giver_id == taker_id:
         raise ConflictError("这是您自己送出的券 / you gave this one yourself", code="own_gift")
     check_taker(session, taker_id, device=device, now=now)
+    if is_blocked(session, gift.giver_id, now=now):
+        raise ConflictError("这张券已被领走或已收回 / it was taken or recalled", code="gift_over")
     mine = hand_over(session, gift, coupon, template, taker_id=taker_id, registry=registry, now=now)
     if mine is None:
         raise ConflictError("这张券已被领走或已收回 / it was taken or recalled", code="gift_over")

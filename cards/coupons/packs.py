@@ -13,6 +13,7 @@ from app.core.errors import BadRequestError, ConflictError, NotFoundError
 from app.core.ids import new_public_id
 from app.core.nouns import Customer
 from app.core.registry import Registry
+from cards.blocks import is_blocked
 from cards.coupons.claim import same_people
 from cards.coupons.gifts import OFFER_LIFE, check_taker, hand_over, hash_token, offer_coupon, withdraw
 from cards.coupons.use import lock_coupon
@@ -116,6 +117,8 @@ def take_from_pack(session: Session, token: str, *, taker_id: int, registry: Reg
     if known is not None:
         return known
     check_taker(session, taker_id, device=device, now=now)
+    if is_blocked(session, pack.giver_id, now=now):
+        raise ConflictError("已被领完或已收回 / all are taken or recalled", code="gift_over")
     shares = [Guarded(f"pack:{pack.id}:person", 1, each) for each in same_people(session, person)]
     if take(session, shares) is not None:
         # His twin at another window may have been quicker by a moment.

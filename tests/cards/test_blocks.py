@@ -12,16 +12,20 @@ from app.core.nouns import AuditEntry, Customer
 from app.core.rotation import lookup_columns, sealed_columns
 from app.core.unit import reading, work
 from cards.activities import check_in
+from cards.adjust import adjust_points, transfer_points
 from cards.blocks import Whom, add_block, lift_block, list_blocks
+from cards.coupons.checkout import spendable
 from cards.coupons.claim import Claim, ClaimRefusedError, Path, claim
+from cards.coupons.gifts import offer_coupon, take_gift
 from cards.fraud import ACCOUNTS_PER_DEVICE, MOST_CLAIMS_PER_DEVICE_DAY, suspect_claim
 from cards.membership import open_card
 from cards.models.coupons import CouponTemplate
 from cards.models.membership import CardPath
 from cards.models.redemption import Suspicion
 from cards.phones import know_phone
-from cards.refusals import PUBLIC_CODE
+from cards.refusals import PUBLIC_CODE, RefusedError
 from cards.rulebook import define_rule
+from cards.stored_value import top_up
 from tests.support.coupons import open_counter
 
 PHONE = "13800000003"
@@ -196,3 +200,60 @@ def test_who_was_kept_out_stays_out_when_two_customers_turn_out_to_be_one(house,
         record(session, [fact], registry=house.registry, now=clock.now())
     with pytest.raises(ClaimRefusedError):
         take(counter, template, who=0)
+
+
+def credit(counter, how, **more):
+    house = counter.house
+    now = house.clock.now()
+    common = {"programme_id": counter.shop.programme_id, "actor": "Chen", "now": now, "ref": new_public_id().hex}
+    with work(house.engine) as session:
+        if how == "top_up":
+            paid = {"paid_fen": 1000, "route": "cash", "route_ref": "1", "unit_id": counter.shop.unit_id}
+            return top_up(session, **{"customer_id": counter.customers[0], **common, **paid, **more})
+        if how == "adjust":
+            given = {"points": 50, "unit_id": counter.shop.unit_id, "reason": "补登积分"}
+            return adjust_points(session, **{"customer_id": counter.customers[0], **common, **given, **more})
+        people = {"from_id": counter.customers[1], "to_id": counter.customers[0], "points": 5, "reason": "赠送"}
+        return transfer_points(session, **{**common, **people, **more})
+
+
+def test_nobody_credits_who_is_kept_out_unless_somebody_who_decides_says_why(house):
+    counter = open_counter(house)
+    for who in counter.customers[:2]:
+        credit(counter, "adjust", customer_id=who)
+    before = credit(counter, "top_up", ref="before")
+    block(counter, customer=person(counter))
+    for how in ("top_up", "adjust", "transfer"):
+        with pytest.raises(RefusedError) as refused:
+            credit(counter, how)
+        assert refused.value.code == "blocked"
+    with pytest.raises(RefusedError):
+        credit(counter, "transfer", from_id=counter.customers[0], to_id=counter.customers[1])
+    # What was done before answers as before, and what is taken needs no word.
+    assert credit(counter, "top_up", ref="before").txn.id == before.txn.id
+    credit(counter, "adjust", despite_block=True)
+    credit(counter, "adjust", points=-10)
+    credit(counter, "top_up", despite_block="核实本人，误封")
+    with reading(house.engine) as session:
+        told = {
+            (each.action, each.detail["despite_block"]) for each in session.scalars(select(AuditEntry)) if "despite_block" in each.detail
+        }
+        has = spendable(session, customer_id=counter.customers[0], programme_id=counter.shop.programme_id, now=house.clock.now())
+    assert told == {("points.adjusted", "补登积分"), ("value.topped_up", "核实本人，误封")}
+    assert (has["points"], has["value"]) == (90, 2000)
+
+
+def test_who_is_kept_out_gives_his_coupons_to_nobody(house):
+    counter = open_counter(house)
+    template = counter.template(per_person=None, giveable=True)
+    offered, kept = take(counter, template), take(counter, template)
+    now = house.clock.now()
+    with work(house.engine) as session:
+        token = offer_coupon(session, offered.public_id, giver_id=counter.customers[0], now=now).token
+    block(counter, customer=person(counter))
+    with pytest.raises(ConflictError) as refused, work(house.engine) as session:
+        offer_coupon(session, kept.public_id, giver_id=counter.customers[0], now=now)
+    assert (refused.value.code, counter.reread(kept).state) == ("not_giveable_now", "issued")
+    with pytest.raises(ConflictError) as refused, work(house.engine) as session:
+        take_gift(session, token, taker_id=counter.customers[1], registry=house.registry, now=now)
+    assert refused.value.code == "gift_over"

@@ -4,13 +4,16 @@ import pytest
 from sqlalchemy import select
 
 from app.core.errors import FankaError
+from app.core.nouns import AuditEntry
 from app.core.unit import reading, work
-from cards.ledger.post import InsufficientPointsError
+from cards.ledger.post import Cause, InsufficientPointsError
 from cards.ledger.verify import verify
 from cards.ledger.wallets import open_wallet
 from cards.models.ledger import Wallet, WalletKind
 from cards.settlement import count_settlement
-from cards.stored_value import Rung, bonus_of, pay, refund_payment, refund_top_up, set_ladder, top_up
+from cards.stored_value import Rung, bonus_of, pay, pay_confirmed, refund_payment, refund_top_up, set_ladder, top_up
+from cards.value_consent import Proof
+from tests.support.crowds import crowded, together
 from tests.support.money import cause, open_shop
 
 LADDER = [{"from_fen": 100_000, "bonus_fen": 10_000}, {"from_fen": 50_000, "bonus_fen": 2_000}]
@@ -134,3 +137,33 @@ def test_a_refund_needs_a_top_up(house, shop, lin):
     with pytest.raises(FankaError) as refused:
         refund(house, "T9")
     assert refused.value.code == "no_top_up"
+
+
+def test_one_reference_pays_once_whatever_is_said_under_it_at_once(house, shop, lin):
+    fill(house, shop, lin)
+    now = house.clock.now()
+
+    def act(place):
+        fen = 100 + place % 2
+        why = Cause("pay:P1", "储值付款", "Chen", now, now, data={"amount_fen": fen})
+        common = {"programme_id": shop.programme_id, "unit_id": shop.unit_id, "client_id": "t", "cause": why}
+        with work(crowd.engine) as session:
+            return fen, pay_confirmed(session, house.ring, Proof(seen=True), customer_id=lin, amount_fen=fen, **common).fresh
+
+    with crowded(house, 6) as crowd:
+        answers = together(crowd, 6, act, table="wallet")
+    paid = [answer for answer in answers if isinstance(answer, tuple)]
+    assert (len(paid), len({fen for fen, _ in paid}), sum(fresh for _, fresh in paid)) == (3, 1, 1)
+    assert {answer.code for answer in answers if not isinstance(answer, tuple)} == {"ref_differs"}
+    assert balance(house, shop, lin) == 52_000 - paid[0][0]
+    with reading(house.engine) as session:
+        assert len(session.scalars(select(AuditEntry).where(AuditEntry.action == "value.paid")).all()) == 1
+
+
+def test_one_refund_told_by_many_at_once_is_one_and_all_hear_it(house, shop, lin):
+    fill(house, shop, lin)
+    with crowded(house, 4) as crowd:
+        answers = together(crowd, 4, lambda _: refund(crowd), table="wallet")
+    assert [answer.refund_fen for answer in answers] == [50_000] * 4
+    assert sum(answer.fresh for answer in answers) == 1
+    assert balance(house, shop, lin) == 0

@@ -4,13 +4,12 @@ from typing import Literal
 from uuid import UUID
 
 from apiflask import APIFlask
-from flask import Response
 from pydantic import AwareDatetime, BaseModel
 from sqlalchemy.orm import Session
 
 from app.core.errors import NotFoundError
 from app.core.idempotency import Answer
-from app.web.openapi.door import Client, Door, client
+from app.web.openapi.door import Call, Client, Door
 from cards.deeds import Deed, observe_deed
 from cards.membership import card_of, find_member
 from cards.models.membership import MemberCard
@@ -41,23 +40,17 @@ def add_routes(api: APIFlask, door: Door) -> None:
     """Put the call on the API."""
     house = door.house
 
-    @api.post("/members/<member>/deeds")
-    @api.doc(summary="Tell what a member did", tags=["members"], security="key", responses={200: "It was on record already."})
-    @door.needs("members:deeds")
-    @api.input(DeedIn, arg_name="told")
-    @api.output(DeedOut, status_code=201)
-    def post_deed(member: str, told: DeedIn) -> Response:
+    @door.writes(
+        api,
+        Call("/members/<member>/deeds", "members:deeds", "members", "Tell what a member did", DeedIn, DeedOut, "It was on record already."),
+    )
+    def post_deed(session: Session, caller: Client, wish: DeedIn, member: str) -> Answer:
         """Put a deed on record, by the number or the id of the member's card."""
-        caller = client()
-
-        def act(session: Session) -> Answer:
-            card, now = _member(session, door, member, caller), house.clock.now()
-            deed = Deed(told.kind, told.name, told.ref, told.occurred_at)
-            fresh = observe_deed(session, card, deed, teller=caller.public_id, registry=house.registry, now=now)
-            said = {"kind": told.kind, "name": told.name, "ref": told.ref, "card": str(card.public_id)}
-            return Answer(201 if fresh else 200, said)
-
-        return door.once(act)
+        card, now = _member(session, door, member, caller), house.clock.now()
+        deed = Deed(wish.kind, wish.name, wish.ref, wish.occurred_at)
+        fresh = observe_deed(session, card, deed, teller=caller.public_id, registry=house.registry, now=now)
+        said = {"kind": wish.kind, "name": wish.name, "ref": wish.ref, "card": str(card.public_id)}
+        return Answer(201 if fresh else 200, said)
 
 
 def _member(session: Session, door: Door, named: str, caller: Client) -> MemberCard:

@@ -40,7 +40,7 @@ _KEY = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": True,
-    "description": "One key a call, kept for 24 hours: the same call again gets the same answer and `Idempotency-Hit: true`.",
+    "description": "One key a call, kept for at least 24 hours: the same call again gets the same answer and `Idempotency-Hit: true`.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[\\x21-\\x7e]+$"},
 }
 

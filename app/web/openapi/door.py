@@ -8,7 +8,9 @@ from typing import Any, ParamSpec
 from uuid import UUID
 
 import orjson
+from apiflask import APIFlask
 from flask import Response, g, request
+from pydantic import BaseModel
 from sqlalchemy.orm import Session
 
 from app.core.clients import find_client
@@ -18,6 +20,7 @@ from app.core.idempotency import Answer, answer_once
 from app.core.unit import reading
 from app.web.limits import read_bounded
 from app.web.problems import MEDIA_TYPE, problem
+from cards.refusals import RefusedError
 
 MAX_BODY = 256 * 1024
 JSON = "application/json"
@@ -51,6 +54,22 @@ class Client:
 class Door:
     """Guards the calls of one house."""
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A writing call: where it is, which scope opens it, how the document calls it, what it asks and what it answers with 201.
+
+    It answers 200 when it was on record before; the document then says `known`.
+    """
+
+    address: str
+    scope: str
+    tag: str
+    summary: str
+    asks: type[BaseModel]
+    answers: type[BaseModel]
+    known: str = "The reference was on record already."
+
+
     def __init__(self, house: House) -> None:
         self.house = house
 
@@ -82,6 +101,27 @@ class Door:
 
     def once(self, act: Callable[[Session], Answer]) -> Response:
         """Do a writing call once under its Idempotency-Key; the same call again gets the same answer and `Idempotency-Hit: true`.
+
+    def writes(self, api: APIFlask, call: Call) -> Callable[[Callable[..., Answer]], Callable[..., Answer]]:
+        """Put a writing call on the API. What is decorated does it in the transaction of the call's key: `(session, caller, wish, **place) -> Answer`.
+
+        `wish` is the body in its shape, `place` what the address says.
+        """
+
+        def put(act: Callable[..., Answer]) -> Callable[..., Answer]:
+            @api.post(call.address)
+            @api.doc(summary=call.summary, tags=[call.tag], security="key", responses={200: call.known} if call.known else None)
+            @self.needs(call.scope)
+            @api.input(call.asks, arg_name="wish")
+            @api.output(call.answers, status_code=201)
+            @wraps(act)
+            def view(*, wish: BaseModel, **place: str) -> Response:
+                caller = client()
+                return self.once(lambda session: act(session, caller, wish, **place))
+
+            return act
+
+        return put
 
         The key belongs to this client, method, address and body.
         """
@@ -122,7 +162,8 @@ def reply(body: Mapping[str, Any], status: int = 200) -> Response:
 
 
 def as_problem(error: FankaError) -> dict[str, Any]:
-    """The problem document of a refusal, with its own sentence in both languages where it has one."""
-    made: dict[str, Any] = orjson.loads(problem(error.status, str(error.code), error.detail).get_data())
-    zh, _, en = error.detail.partition(" / ")
+    """The problem document of a refusal, with its own sentence in both languages where it has one, and what to do next where that is known."""
+    told = error.in_words() if isinstance(error, RefusedError) else error.detail
+    made: dict[str, Any] = orjson.loads(problem(error.status, str(error.code), told).get_data())
+    zh, _, en = told.partition(" / ")
     return {**made, "detail": zh, "detail_en": en} if en else made

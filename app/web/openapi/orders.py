@@ -14,7 +14,7 @@ from app.core.errors import NotFoundError
 from app.core.idempotency import Answer
 from app.core.nouns import Customer
 from app.core.unit import reading
-from app.web.openapi.door import Door, client, reply
+from app.web.openapi.door import Call, Client, Door, client, reply
 from cards.models.orders import SOURCES, Purchase
 from cards.order_forms import OrderIn, ReturnIn
 from cards.order_returns import book_return
@@ -82,67 +82,60 @@ def add_routes(api: APIFlask, door: Door) -> None:
 def _add_booking(api: APIFlask, door: Door) -> None:
     house = door.house
 
-    @api.post("/orders")
-    @api.doc(summary="Book an order", tags=["orders"], security="key", responses={200: "The order was on record already."})
-    @door.needs(SCOPE)
-    @api.input(OrderIn, arg_name="order")
-    @api.output(OrderOut, status_code=201)
-    def post_order(order: OrderIn) -> Response:
+    @door.writes(api, Call("/orders", SCOPE, "orders", "Book an order", OrderIn, OrderOut, "The order was on record already."))
+    def post_order(session: Session, caller: Client, wish: OrderIn) -> Answer:
         """Put an order on record and post its points. The same order again, even under a new key, answers 200 and posts nothing."""
-        caller = client()
-
-        def act(session: Session) -> Answer:
-            booked = book_paid(
-                session,
-                order,
-                programme_id=caller.programme_id,
-                ring=house.ring,
-                registry=house.registry,
-                actor=caller.actor,
-                now=house.clock.now(),
-                unit_id=caller.unit_id,
-            )
-            return Answer(201 if booked.fresh else 200, _order(session, booked))
-
-        return door.once(act)
+        booked = book_paid(
+            session,
+            wish,
+            programme_id=caller.programme_id,
+            ring=house.ring,
+            registry=house.registry,
+            actor=caller.actor,
+            now=house.clock.now(),
+            unit_id=caller.unit_id,
+        )
+        return Answer(201 if booked.fresh else 200, _order(session, booked))
 
 
 def _add_returns(api: APIFlask, door: Door) -> None:
     house = door.house
 
-    @api.post("/orders/<source>/<order_no>/returns")
-    @api.doc(summary="Book a return", tags=["orders"], security="key", responses={200: "The return was on record already."})
-    @door.needs(SCOPE)
-    @api.input(ReturnIn, arg_name="back")
-    @api.output(ReturnOut, status_code=201)
-    def post_return(source: str, order_no: str, back: ReturnIn) -> Response:
+    @door.writes(
+        api,
+        Call(
+            "/orders/<source>/<order_no>/returns",
+            SCOPE,
+            "orders",
+            "Book a return",
+            ReturnIn,
+            ReturnOut,
+            "The return was on record already.",
+        ),
+    )
+    def post_return(session: Session, caller: Client, wish: ReturnIn, source: str, order_no: str) -> Answer:
         """Put goods that came back on record and take back the points of their lines."""
-        caller = client()
-
-        def act(session: Session) -> Answer:
-            _check_place(source, order_no)
-            done = book_return(
-                session,
-                back,
-                source=source,
-                order_no=order_no,
-                registry=house.registry,
-                actor=caller.actor,
-                now=house.clock.now(),
-                unit_id=caller.unit_id,
-                programme_id=caller.programme_id,
-            )
-            shown = _order(session, Booked(done.purchase, earned_of(session, done.purchase.id), fresh=False))
-            said = {
-                "id": str(done.row.public_id),
-                "return_no": done.row.return_no,
-                "refund_fen": done.row.refund_fen,
-                "points_taken_back": done.taken_back,
-                "order": shown,
-            }
-            return Answer(201 if done.fresh else 200, said)
-
-        return door.once(act)
+        _check_place(source, order_no)
+        done = book_return(
+            session,
+            wish,
+            source=source,
+            order_no=order_no,
+            registry=house.registry,
+            actor=caller.actor,
+            now=house.clock.now(),
+            unit_id=caller.unit_id,
+            programme_id=caller.programme_id,
+        )
+        shown = _order(session, Booked(done.purchase, earned_of(session, done.purchase.id), fresh=False))
+        said = {
+            "id": str(done.row.public_id),
+            "return_no": done.row.return_no,
+            "refund_fen": done.row.refund_fen,
+            "points_taken_back": done.taken_back,
+            "order": shown,
+        }
+        return Answer(201 if done.fresh else 200, said)
 
 
 def _add_reading(api: APIFlask, door: Door) -> None:

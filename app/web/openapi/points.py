@@ -6,14 +6,14 @@ from uuid import UUID
 
 from apiflask import APIFlask
 from flask import Response
-from pydantic import BaseModel, ConfigDict, Field, StrictInt
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.core.errors import BadRequestError, NotFoundError
 from app.core.idempotency import Answer
 from app.core.unit import reading
-from app.web.openapi.door import Client, Door, client, reply
+from app.web.openapi.door import Call, Client, Door, client, reply
 from cards.adjust import Moved, adjust_points, donate_points, transfer_points
 from cards.buyers import find_store
 from cards.ledger.statement import read_statement
@@ -75,6 +75,8 @@ class AdjustmentIn(Form):
     reason: Text64
     store: Text64
     ref: Number
+    despite_block: StrictBool = False
+    """Somebody on the blacklist is given points only with this word of whoever decides; the audit keeps it with the reason."""
 
 
 class TransferIn(Form):
@@ -136,90 +138,64 @@ def _add_reading(api: APIFlask, door: Door) -> None:
 def _add_writing(api: APIFlask, door: Door) -> None:
     house = door.house
 
-    @api.post("/members/<member>/points/adjustments")
-    @api.doc(summary="Adjust points", tags=["points"], security="key", responses={200: "The reference was on record already."})
-    @door.needs("points:write")
-    @api.input(AdjustmentIn, arg_name="wish")
-    @api.output(MovedOut, status_code=201)
-    def post_adjustment(member: str, wish: AdjustmentIn) -> Response:
+    @door.writes(api, Call("/members/<member>/points/adjustments", "points:write", "points", "Adjust points", AdjustmentIn, MovedOut))
+    def post_adjustment(session: Session, caller: Client, wish: AdjustmentIn, member: str) -> Answer:
         """Add or take points by hand, with a reason; it takes no part in the settlement."""
-        caller = client()
-
-        def act(session: Session) -> Answer:
-            card = member_of(session, member, caller)
-            store = find_store(session, wish.store, unit_id=caller.unit_id)
-            moved = adjust_points(
-                session,
-                customer_id=card.customer_id,
-                programme_id=caller.programme_id,
-                points=wish.points,
-                unit_id=store.business_unit_id,
-                reason=wish.reason,
-                ref=f"{caller.public_id}:{wish.ref}",
-                actor=caller.actor,
-                now=house.clock.now(),
-            )
-            return _moved(session, moved, card, points=wish.points)
-
-        return door.once(act)
+        card = member_of(session, member, caller)
+        store = find_store(session, wish.store, unit_id=caller.unit_id)
+        moved = adjust_points(
+            session,
+            customer_id=card.customer_id,
+            programme_id=caller.programme_id,
+            points=wish.points,
+            unit_id=store.business_unit_id,
+            reason=wish.reason,
+            ref=f"{caller.public_id}:{wish.ref}",
+            actor=caller.actor,
+            now=house.clock.now(),
+            despite_block=wish.despite_block,
+        )
+        return _moved(session, moved, card, points=wish.points)
 
 
 def _add_giving(api: APIFlask, door: Door) -> None:
     house = door.house
 
-    @api.post("/members/<member>/points/transfers")
-    @api.doc(summary="Give points to a member", tags=["points"], security="key", responses={200: "The reference was on record already."})
-    @door.needs("points:write")
-    @api.input(TransferIn, arg_name="wish")
-    @api.output(MovedOut, status_code=201)
-    def post_transfer(member: str, wish: TransferIn) -> Response:
+    @door.writes(api, Call("/members/<member>/points/transfers", "points:write", "points", "Give points to a member", TransferIn, MovedOut))
+    def post_transfer(session: Session, caller: Client, wish: TransferIn, member: str) -> Answer:
         """Move points to another member; they keep their expiry."""
-        caller = client()
+        giver = member_of(session, member, caller)
+        taker = member_of(session, wish.to, caller)
+        moved = transfer_points(
+            session,
+            from_id=giver.customer_id,
+            to_id=taker.customer_id,
+            programme_id=caller.programme_id,
+            points=wish.points,
+            reason=wish.reason,
+            ref=f"{caller.public_id}:{wish.ref}",
+            actor=caller.actor,
+            now=house.clock.now(),
+        )
+        return _moved(session, moved, giver, points=-wish.points)
 
-        def act(session: Session) -> Answer:
-            giver = member_of(session, member, caller)
-            taker = member_of(session, wish.to, caller)
-            moved = transfer_points(
-                session,
-                from_id=giver.customer_id,
-                to_id=taker.customer_id,
-                programme_id=caller.programme_id,
-                points=wish.points,
-                reason=wish.reason,
-                ref=f"{caller.public_id}:{wish.ref}",
-                actor=caller.actor,
-                now=house.clock.now(),
-            )
-            return _moved(session, moved, giver, points=-wish.points)
-
-        return door.once(act)
-
-    @api.post("/members/<member>/points/donations")
-    @api.doc(summary="Donate points", tags=["points"], security="key", responses={200: "The reference was on record already."})
-    @door.needs("points:write")
-    @api.input(DonationIn, arg_name="wish")
-    @api.output(MovedOut, status_code=201)
-    def post_donation(member: str, wish: DonationIn) -> Response:
+    @door.writes(api, Call("/members/<member>/points/donations", "points:write", "points", "Donate points", DonationIn, MovedOut))
+    def post_donation(session: Session, caller: Client, wish: DonationIn, member: str) -> Answer:
         """Give a member's points to a good cause, on the donation account of the store's unit."""
-        caller = client()
-
-        def act(session: Session) -> Answer:
-            card = member_of(session, member, caller)
-            store = find_store(session, wish.store, unit_id=caller.unit_id)
-            moved = donate_points(
-                session,
-                customer_id=card.customer_id,
-                programme_id=caller.programme_id,
-                points=wish.points,
-                unit_id=store.business_unit_id,
-                reason=wish.reason,
-                ref=f"{caller.public_id}:{wish.ref}",
-                actor=caller.actor,
-                now=house.clock.now(),
-            )
-            return _moved(session, moved, card, points=-wish.points)
-
-        return door.once(act)
+        card = member_of(session, member, caller)
+        store = find_store(session, wish.store, unit_id=caller.unit_id)
+        moved = donate_points(
+            session,
+            customer_id=card.customer_id,
+            programme_id=caller.programme_id,
+            points=wish.points,
+            unit_id=store.business_unit_id,
+            reason=wish.reason,
+            ref=f"{caller.public_id}:{wish.ref}",
+            actor=caller.actor,
+            now=house.clock.now(),
+        )
+        return _moved(session, moved, card, points=-wish.points)
 
 
 def member_of(session: Session, named: str, caller: Client) -> MemberCard:

@@ -1,7 +1,6 @@
 """Stored value over the API: topped up by the programme's ladder, paid with, refunded by the way it came, confirmed by the customer."""
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from apiflask import APIFlask
@@ -10,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.core.idempotency import Answer
 from app.core.unit import reading
-from app.web.openapi.door import Client, Door, client, reply
+from app.web.openapi.door import Call, Client, Door, client, reply
 from app.web.openapi.points import PageIn, StatementOut, member_of, tell_statement
 from app.web.openapi.value_shapes import (
     BalanceOut,
@@ -30,7 +29,6 @@ from cards.coupons.checkout import spendable
 from cards.ledger.post import Cause
 from cards.models.ledger import PointsTxn, WalletKind
 from cards.models.membership import MemberCard
-from cards.refusals import RefusedError
 from cards.stored_value import find_payment, pay_confirmed, read_ladder, refund_of_payment, refund_top_up, top_up
 from cards.value_consent import Proof, ask_consent, limit_of, read_consent
 
@@ -87,157 +85,112 @@ def _add_reading(api: APIFlask, door: Door) -> None:
 def _add_top_ups(api: APIFlask, door: Door) -> None:
     house = door.house
 
-    @api.post("/members/<member>/value/top-ups")
-    @api.doc(summary="Top up", tags=["stored value"], security="key", responses={200: "The reference was on record already."})
-    @door.needs(WRITE)
-    @api.input(TopUpIn, arg_name="wish")
-    @api.output(TopUpOut, status_code=201)
-    def post_top_up(member: str, wish: TopUpIn) -> Response:
+    @door.writes(api, Call("/members/<member>/value/top-ups", WRITE, "stored value", "Top up", TopUpIn, TopUpOut))
+    def post_top_up(session: Session, caller: Client, wish: TopUpIn, member: str) -> Answer:
         """Put money on a member's balance, with the bonus of the programme's ladder."""
-        caller = client()
-
-        def act(session: Session) -> Answer:
-            card, now = member_of(session, member, caller), house.clock.now()
-            store = find_store(session, wish.store, unit_id=caller.unit_id)
-            done = top_up(
-                session,
-                customer_id=card.customer_id,
-                programme_id=caller.programme_id,
-                paid_fen=wish.paid_fen,
-                route=wish.route,
-                route_ref=wish.route_ref,
-                unit_id=store.business_unit_id,
-                store_id=store.id,
-                ref=_ref(caller, wish.ref),
-                actor=caller.actor,
-                now=now,
-            )
-            said = {"id": str(done.txn.public_id), "paid_fen": done.paid_fen, "bonus_fen": done.bonus_fen}
-            return Answer(201 if done.fresh else 200, {**said, "balance_fen": _balance(session, card, now=now)})
-
-        return door.once(act)
+        card, now = member_of(session, member, caller), house.clock.now()
+        store = find_store(session, wish.store, unit_id=caller.unit_id)
+        done = top_up(
+            session,
+            customer_id=card.customer_id,
+            programme_id=caller.programme_id,
+            paid_fen=wish.paid_fen,
+            route=wish.route,
+            route_ref=wish.route_ref,
+            unit_id=store.business_unit_id,
+            store_id=store.id,
+            ref=_ref(caller, wish.ref),
+            actor=caller.actor,
+            now=now,
+        )
+        said = {"id": str(done.txn.public_id), "paid_fen": done.paid_fen, "bonus_fen": done.bonus_fen}
+        return Answer(201 if done.fresh else 200, {**said, "balance_fen": _balance(session, card, now=now)})
 
 
 def _add_top_up_refunds(api: APIFlask, door: Door) -> None:
     house = door.house
 
-    @api.post("/members/<member>/value/top-ups/refunds")
-    @api.doc(summary="Refund a top-up", tags=["stored value"], security="key", responses={200: "The reference was on record already."})
-    @door.needs(WRITE)
-    @api.input(TopUpRefundIn, arg_name="wish")
-    @api.output(TopUpRefundOut, status_code=201)
-    def post_top_up_refund(member: str, wish: TopUpRefundIn) -> Response:
+    @door.writes(
+        api, Call("/members/<member>/value/top-ups/refunds", WRITE, "stored value", "Refund a top-up", TopUpRefundIn, TopUpRefundOut)
+    )
+    def post_top_up_refund(session: Session, caller: Client, wish: TopUpRefundIn, member: str) -> Answer:
         """Take what is left of a top-up off the balance; the answer says by which way the money goes back."""
-        caller = client()
-
-        def act(session: Session) -> Answer:
-            card, now = member_of(session, member, caller), house.clock.now()
-            done = refund_top_up(
-                session,
-                top_up_ref=_ref(caller, wish.top_up),
-                ref=_ref(caller, wish.ref),
-                reason=wish.reason,
-                actor=caller.actor,
-                now=now,
-                customer_id=card.customer_id,
-            )
-            said = {
-                "id": str(done.txn.public_id),
-                "refund_fen": done.refund_fen,
-                "bonus_taken_fen": done.bonus_taken_fen,
-                "route": done.route,
-                "route_ref": done.route_ref,
-            }
-            return Answer(201 if done.fresh else 200, {**said, "balance_fen": _balance(session, card, now=now)})
-
-        return door.once(act)
+        card, now = member_of(session, member, caller), house.clock.now()
+        done = refund_top_up(
+            session,
+            top_up_ref=_ref(caller, wish.top_up),
+            ref=_ref(caller, wish.ref),
+            reason=wish.reason,
+            actor=caller.actor,
+            now=now,
+            customer_id=card.customer_id,
+        )
+        said = {
+            "id": str(done.txn.public_id),
+            "refund_fen": done.refund_fen,
+            "bonus_taken_fen": done.bonus_taken_fen,
+            "route": done.route,
+            "route_ref": done.route_ref,
+        }
+        return Answer(201 if done.fresh else 200, {**said, "balance_fen": _balance(session, card, now=now)})
 
 
 def _add_payments(api: APIFlask, door: Door) -> None:
     house = door.house
 
-    @api.post("/members/<member>/value/payments")
-    @api.doc(
-        summary="Pay with stored value", tags=["stored value"], security="key", responses={200: "The reference was on record already."}
-    )
-    @door.needs(WRITE)
-    @api.input(PayIn, arg_name="wish")
-    @api.output(PaidOut, status_code=201)
-    def post_payment(member: str, wish: PayIn) -> Response:
+    @door.writes(api, Call("/members/<member>/value/payments", WRITE, "stored value", "Pay with stored value", PayIn, PaidOut))
+    def post_payment(session: Session, caller: Client, wish: PayIn, member: str) -> Answer:
         """Take an amount off a member's balance. Over the programme's amount the customer confirms it: by his code, or on his phone."""
-        caller = client()
-
-        def act(session: Session) -> Answer:
-            card, now = member_of(session, member, caller), house.clock.now()
-            store = find_store(session, wish.store, unit_id=caller.unit_id)
-            said = {"amount_fen": wish.amount_fen}
-            cause = Cause(f"pay:{_ref(caller, wish.ref)}", f"储值付款 {wish.ref}", caller.actor, now, now, store.id, said)
-            posted = pay_confirmed(
-                session,
-                house.ring,
-                Proof(code=wish.code, consent=wish.consent),
-                customer_id=card.customer_id,
-                programme_id=caller.programme_id,
-                amount_fen=wish.amount_fen,
-                unit_id=store.business_unit_id,
-                client_id=_client_id(caller),
-                cause=cause,
-            )
-            return _moved(session, card, posted.txn_id, fresh=posted.fresh, amount_fen=wish.amount_fen, now=now)
-
-        return door.once(_in_words(act))
+        card, now = member_of(session, member, caller), house.clock.now()
+        store = find_store(session, wish.store, unit_id=caller.unit_id)
+        said = {"amount_fen": wish.amount_fen}
+        cause = Cause(f"pay:{_ref(caller, wish.ref)}", f"储值付款 {wish.ref}", caller.actor, now, now, store.id, said)
+        posted = pay_confirmed(
+            session,
+            house.ring,
+            Proof(code=wish.code, consent=wish.consent),
+            customer_id=card.customer_id,
+            programme_id=caller.programme_id,
+            amount_fen=wish.amount_fen,
+            unit_id=store.business_unit_id,
+            client_id=_client_id(caller),
+            cause=cause,
+        )
+        return _moved(session, card, posted.txn_id, fresh=posted.fresh, amount_fen=wish.amount_fen, now=now)
 
 
 def _add_payment_refunds(api: APIFlask, door: Door) -> None:
     house = door.house
 
-    @api.post("/members/<member>/value/payments/refunds")
-    @api.doc(summary="Give a payment back", tags=["stored value"], security="key", responses={200: "The reference was on record already."})
-    @door.needs(WRITE)
-    @api.input(PayRefundIn, arg_name="wish")
-    @api.output(PaidOut, status_code=201)
-    def post_payment_refund(member: str, wish: PayRefundIn) -> Response:
+    @door.writes(api, Call("/members/<member>/value/payments/refunds", WRITE, "stored value", "Give a payment back", PayRefundIn, PaidOut))
+    def post_payment_refund(session: Session, caller: Client, wish: PayRefundIn, member: str) -> Answer:
         """Give a payment back to the balance it came from, all or a part; never more than was paid."""
-        caller = client()
-
-        def act(session: Session) -> Answer:
-            card, now = member_of(session, member, caller), house.clock.now()
-            paid = find_payment(session, f"pay:{_ref(caller, wish.payment)}", customer_id=card.customer_id)
-            said = {"amount_fen": wish.amount_fen, "payment": paid.business_key}
-            cause = Cause(f"payback:{_ref(caller, wish.ref)}", wish.reason, caller.actor, now, now, paid.store_id, said)
-            posted = refund_of_payment(session, paid, amount_fen=wish.amount_fen, cause=cause)
-            return _moved(session, card, posted.txn_id, fresh=posted.fresh, amount_fen=wish.amount_fen, now=now)
-
-        return door.once(act)
+        card, now = member_of(session, member, caller), house.clock.now()
+        paid = find_payment(session, f"pay:{_ref(caller, wish.payment)}", customer_id=card.customer_id)
+        said = {"amount_fen": wish.amount_fen, "payment": paid.business_key}
+        cause = Cause(f"payback:{_ref(caller, wish.ref)}", wish.reason, caller.actor, now, now, paid.store_id, said)
+        posted = refund_of_payment(session, paid, amount_fen=wish.amount_fen, cause=cause)
+        return _moved(session, card, posted.txn_id, fresh=posted.fresh, amount_fen=wish.amount_fen, now=now)
 
 
 def _add_consents(api: APIFlask, door: Door) -> None:
     house = door.house
 
-    @api.post("/members/<member>/value/consents")
-    @api.doc(summary="Ask the customer", tags=["stored value"], security="key")
-    @door.needs(WRITE)
-    @api.input(ConsentIn, arg_name="wish")
-    @api.output(ConsentOut, status_code=201)
-    def post_consent(member: str, wish: ConsentIn) -> Response:
+    @door.writes(api, Call("/members/<member>/value/consents", WRITE, "stored value", "Ask the customer", ConsentIn, ConsentOut, ""))
+    def post_consent(session: Session, caller: Client, wish: ConsentIn, member: str) -> Answer:
         """Ask the customer on his phone page whether this till may take an amount from his balance; the question lives five minutes."""
-        caller = client()
-
-        def act(session: Session) -> Answer:
-            card = member_of(session, member, caller)
-            made = ask_consent(
-                session,
-                programme_id=caller.programme_id,
-                customer_id=card.customer_id,
-                store=find_store(session, wish.store, unit_id=caller.unit_id),
-                client_id=_client_id(caller),
-                amount_fen=wish.amount_fen,
-                now=house.clock.now(),
-            )
-            said = {"id": str(made.public_id), "state": made.state, "amount_fen": made.amount_fen}
-            return Answer(201, {**said, "expires_at": made.expires_at.isoformat()})
-
-        return door.once(act)
+        card = member_of(session, member, caller)
+        made = ask_consent(
+            session,
+            programme_id=caller.programme_id,
+            customer_id=card.customer_id,
+            store=find_store(session, wish.store, unit_id=caller.unit_id),
+            client_id=_client_id(caller),
+            amount_fen=wish.amount_fen,
+            now=house.clock.now(),
+        )
+        said = {"id": str(made.public_id), "state": made.state, "amount_fen": made.amount_fen}
+        return Answer(201, {**said, "expires_at": made.expires_at.isoformat()})
 
     @api.get("/value/consents/<uuid:consent>")
     @api.doc(summary="Ask what the customer said", tags=["stored value"], security="key")
@@ -249,27 +202,6 @@ def _add_consents(api: APIFlask, door: Door) -> None:
             row, state = read_consent(session, consent, client_id=_client_id(client()), now=house.clock.now())
             said = {"id": str(row.public_id), "state": state, "amount_fen": row.amount_fen}
             return reply({**said, "expires_at": row.expires_at.isoformat()})
-
-
-def _in_words(act: Any) -> Any:
-    """A refusal says in its own sentence what the till does next."""
-
-    def told(session: Session) -> Answer:
-        try:
-            answer: Answer = act(session)
-        except RefusedError as error:
-            error.detail = both(error)
-            raise
-        return answer
-
-    return told
-
-
-def both(error: RefusedError) -> str:
-    """Both sentences in both languages, as other refusals are written."""
-    said = error.for_clerk()
-    why, then = said["why"], said["next"]
-    return f"{why['zh']}，{then['zh']} / {why['en']}. {then['en']}"
 
 
 def _balance(session: Session, card: MemberCard, *, now: datetime) -> int:
