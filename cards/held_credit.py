@@ -53,6 +53,11 @@ def is_held(session: Session, purchase_id: int) -> bool:
     return session.scalar(select(Suspicion.id).where(Suspicion.purchase_id == purchase_id, Suspicion.state == "open")) is not None
 
 
+def is_withheld(session: Session, purchase_id: int) -> bool:
+    """Whether an order gives nothing: its points wait for a verdict, or were refused."""
+    return session.scalar(select(Suspicion.id).where(Suspicion.purchase_id == purchase_id, Suspicion.state != "cleared")) is not None
+
+
 def _doubt(session: Session, purchase: Purchase, person: Customer, *, actor: str, now: datetime) -> str:
     if find_block(session, person, now=now) is not None:
         return "blocked_credit"

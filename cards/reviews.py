@@ -17,8 +17,10 @@ from app.core.registry import Registry
 from app.core.secrets import KeyRing
 from cards.fraud import judge
 from cards.models.coupons import Coupon, CouponTemplate
+from cards.models.orders import Purchase
 from cards.models.redemption import Suspicion
 from cards.orders import release_credit
+from cards.tier_grants import sell_tiers
 
 DECISIONS = {"release": "cleared", "refuse": "confirmed"}
 """What a supervisor says, and the state it leads to."""
@@ -109,7 +111,7 @@ def decide(
     staff_id: int | None = None,
     store_id: int | None = None,
 ) -> Suspicion:
-    """Release or refuse a case, once, with a reason; a released order gets its points. With `store_id` only what happened there exists.
+    """Release or refuse a case, once, with a reason; a released order gets its points and the tiers it bought. With `store_id` only what happened there exists.
 
     Raises BadRequestError, NotFoundError, and ConflictError (already_judged, own_case, partly_returned).
     """
@@ -121,6 +123,7 @@ def decide(
     case = judge(session, public_id, verdict=verdict, reason=reason, actor=actor, staff_id=staff_id, now=now)
     if case.purchase_id is not None and verdict == "cleared":
         release_credit(session, case.purchase_id, registry=registry, actor=actor, now=now)
+        sell_tiers(session, session.get_one(Purchase, case.purchase_id), registry=registry, actor=actor, now=now)
     return case
 
 

@@ -1,6 +1,6 @@
 """Tiers that are not earned: bought with an article of their own, or given by invitation; each for a term, below which nobody falls."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from app.core.audit import note
 from app.core.errors import BadRequestError
 from app.core.registry import Registry
+from cards.held_credit import is_withheld
 from cards.membership import card_of
 from cards.models.membership import MemberCard
 from cards.models.orders import Purchase, PurchaseLine
@@ -48,7 +49,7 @@ def invite(
 def sell_tiers(session: Session, purchase: Purchase, *, registry: Registry, actor: str, now: datetime) -> int:
     """Give the buyer of an order the tiers it holds, each piece for a term that follows the one he has; says how many terms were new.
 
-    An order gives its terms once, however often it is told; what has come back of it gives none.
+    An order gives its terms once, however often it is told; what has come back of it gives none, nor does one that waits for a verdict.
     """
     bought = session.execute(
         select(Tier, PurchaseLine)
@@ -56,7 +57,7 @@ def sell_tiers(session: Session, purchase: Purchase, *, registry: Registry, acto
         .where(Tier.programme_id == purchase.programme_id, PurchaseLine.purchase_id == purchase.id)
         .order_by(PurchaseLine.line_no)
     ).all()
-    if not bought or purchase.customer_id is None:
+    if not bought or purchase.customer_id is None or is_withheld(session, purchase.id):
         return 0
     card = card_of(session, customer_id=purchase.customer_id, programme_id=purchase.programme_id)
     if card is None:
@@ -72,7 +73,10 @@ def sell_tiers(session: Session, purchase: Purchase, *, registry: Registry, acto
 
 
 def take_back_tiers(session: Session, purchase: Purchase, *, registry: Registry, actor: str, now: datetime) -> int:
-    """End the terms of what came back of an order, the last piece first; says how many ended. Twice ends nothing more."""
+    """End the terms of what came back of an order, the last piece first; says how many ended. Twice ends nothing more.
+
+    Terms that were to follow begin so much sooner: nobody is left without what he paid for.
+    """
     lines = session.scalars(
         select(PurchaseLine)
         .join(Tier, Tier.sku == PurchaseLine.sku)
@@ -96,10 +100,26 @@ def take_back_tiers(session: Session, purchase: Purchase, *, registry: Registry,
         .returning(TierOverride.tier_id)
     ).all()
     if ended:
-        detail = {"order": str(purchase.public_id), "terms": len(ended)}
+        moved = _close_gaps(session, locked, set(ended), now=now)
+        detail = {"order": str(purchase.public_id), "terms": len(ended), "sooner": moved}
         note(session, at=now, actor=actor, action="tier.taken_back", object_type="member_card", object_id=locked.public_id, detail=detail)
         _step_down(session, locked, ended, reason=f"退货 {purchase.order_no}", actor=actor, registry=registry, now=now)
     return len(ended)
+
+
+def _close_gaps(session: Session, card: MemberCard, tier_ids: Collection[int], *, now: datetime) -> int:
+    """Let bought terms that lie ahead follow each other again; says how many begin sooner."""
+    moved = 0
+    for tier_id in tier_ids:
+        begins = now
+        bought = [each for each in open_grants(session, card.id) if each.way == GrantWay.PAID and each.tier_id == tier_id]
+        for term in sorted(bought, key=lambda each: (each.from_at, each.id)):
+            if term.from_at > begins:
+                term.from_at, term.ends_at = begins, begins + (term.ends_at - term.from_at)
+                moved += 1
+            begins = max(begins, term.ends_at)
+    session.flush()
+    return moved
 
 
 _MOST_PIECES = 20

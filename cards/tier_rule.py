@@ -63,6 +63,10 @@ _FAMILY = """
 """
 
 
+UNDOUBTED = "NOT EXISTS (SELECT FROM suspicion WHERE suspicion.purchase_id = purchase.id AND suspicion.state <> 'cleared')"
+"""Of a purchase: that it counts. One whose points wait for a verdict lifts nobody until it is released, and one that was refused never does."""
+
+
 def ask(query: str) -> TextClause:
     """A measure's SQL, which may read of `asked` (customer_id, start_at, end_at) and `family` (customer_id, and member_id: he and whom he was joined from)."""
     return text(_FAMILY + query)

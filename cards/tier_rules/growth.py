@@ -4,16 +4,16 @@ from collections.abc import Mapping
 
 from sqlalchemy.orm import Session
 
-from cards.tier_rule import Span, ask, bound
+from cards.tier_rule import UNDOUBTED, Span, ask, bound
 
 _GROWN = ask(
-    """
+    f"""
     SELECT asked.customer_id, coalesce(bought.fen, 0) / 100 + coalesce(did.points, 0) AS amount
     FROM asked
     LEFT JOIN LATERAL (
         SELECT sum(purchase.total_fen - refunded.amount)::bigint AS fen
         FROM family JOIN purchase ON purchase.customer_id = family.member_id AND purchase.programme_id = :programme
-            AND purchase.paid_at >= asked.start_at AND purchase.paid_at < asked.end_at
+            AND purchase.paid_at >= asked.start_at AND purchase.paid_at < asked.end_at AND {UNDOUBTED}
         CROSS JOIN LATERAL (
             SELECT coalesce(sum(refund_fen), 0) AS amount FROM purchase_return WHERE purchase_return.purchase_id = purchase.id
         ) AS refunded
@@ -27,7 +27,7 @@ _GROWN = ask(
         JOIN earning_rule AS rule ON rule.id = version.rule_id AND rule.programme_id = :programme
         WHERE family.customer_id = asked.customer_id
     ) AS did ON true
-    """
+    """  # noqa: S608 - only the constant is put in.
 )
 
 

@@ -174,6 +174,25 @@ def test_a_return_takes_the_last_piece_and_then_the_tier(house, till, clock):
     assert facts_of(house, "tier.downgraded")[0].data["to"] == "普通"
 
 
+def test_terms_behind_a_returned_one_begin_so_much_sooner(house, till, clock):
+    first, last = buy(till), None
+    second = buy(till)
+    last = buy(till, pieces=2)
+    clock.advance(timedelta(days=10))
+    till.bring_back(second, {1: 1})
+    run_reactions(house)
+    assert [(each.ends_at - clock.now()).days for each in terms(till) if each.ended_at is None] == [20, 50, 80]
+    till.bring_back(first, {1: 1})
+    run_reactions(house)
+    assert tier_now(till) == PLUS
+    assert [(each.ends_at - clock.now()).days for each in terms(till) if each.ended_at is None] == [30, 60]
+    clock.advance(timedelta(days=59))
+    assert tier_now(till) == PLUS
+    till.bring_back(last, {1: 2})
+    run_reactions(house)
+    assert tier_now(till) == "普通"
+
+
 def test_what_came_back_before_it_was_given_is_not_given(house, till):
     order = order_in(till, {"sku": "PLUS-1", "quantity": 1, "amount_fen": 9900})
     till.book(order)
