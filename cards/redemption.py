@@ -15,7 +15,7 @@ from app.core.nouns import Customer
 from app.core.unit import work
 from cards import codes
 from cards.coupons.asked import RedeemIn, UndoIn
-from cards.coupons.attempts import may_try, uniform, write_attempt, write_refusal
+from cards.coupons.attempts import Guess, guess, uniform, write_attempt, write_refusal
 from cards.coupons.conditions import OFFLINE_TRUST, Worth, check_coupon
 from cards.coupons.recognise import Ticket, find_coupon, read_ticket, write_ticket
 from cards.coupons.told import tell_coupon, tell_customer, tell_use
@@ -32,14 +32,11 @@ def redeem(house: House, wish: RedeemIn, *, till: Till, key: str, body: bytes, p
 
     The same key gets the first answer again; a retry under a new key is caught by the order or the attempt it names.
     """
-    blocked = wish.code is not None and not may_try(house, wish.code, till=till)
 
     def act(session: Session) -> Answer:
         now = house.clock.now()
-        if blocked:
-            raise RefusedError("too_many_tries")
         check_override(wish.override, supervisor=supervisor)
-        coupon = _which(session, house, wish, till=till, now=_shown_at(wish, now))
+        coupon = _which(session, house, wish, look, till=till, now=_shown_at(wish, now))
         purpose = (
             f"order:{till.client_id}:{wish.order.source}:{wish.order.order_no}" if wish.order.order_no else f"attempt:{wish.attempt_id}"
         )
@@ -51,7 +48,8 @@ def redeem(house: House, wish: RedeemIn, *, till: Till, key: str, body: bytes, p
     def refuse(session: Session, error: FankaError) -> Mapping[str, Any]:
         return write_refusal(session, house, "redeem", error, wish.attempt_id, till=till, wish=wish, public=public)
 
-    return answer_once(house, client_id=till.client_id, key=key, body=body, act=uniform(act, public=public), refuse=refuse)
+    with guess(house, wish.code, till=till) as look:
+        return answer_once(house, client_id=till.client_id, key=key, body=body, act=uniform(act, public=public), refuse=refuse)
 
 
 def undo(house: House, wish: UndoIn, *, till: Till, supervisor: bool, key: str, body: bytes, public: bool = False) -> Answer:
@@ -78,11 +76,10 @@ def preview(house: House, wish: RedeemIn, *, till: Till, supervisor: bool = Fals
 
     Raises RefusedError, which is then an attempt on record too.
     """
-    blocked = wish.code is not None and not may_try(house, wish.code, till=till)
     try:
-        with work(house.engine) as session:
+        with guess(house, wish.code, till=till) as look, work(house.engine) as session:
             check_override(wish.override, supervisor=supervisor)
-            return _look(session, house, wish, till=till, blocked=blocked)
+            return _look(session, house, wish, look, till=till)
     except RefusedError as error:
         with work(house.engine) as session:
             write_refusal(session, house, "preview", error, wish.attempt_id, till=till, wish=wish, public=False)
@@ -95,11 +92,9 @@ def check_override(reason: str, *, supervisor: bool) -> None:
         raise RefusedError("no_override")
 
 
-def _look(session: Session, house: House, wish: RedeemIn, *, till: Till, blocked: bool) -> dict[str, Any]:
+def _look(session: Session, house: House, wish: RedeemIn, look: Guess, *, till: Till) -> dict[str, Any]:
     now = house.clock.now()
-    if blocked:
-        raise RefusedError("too_many_tries")
-    coupon = _which(session, house, wish, till=till, now=now, spend=False)
+    coupon = _which(session, house, wish, look, till=till, now=now, spend=False)
     template = session.get_one(CouponTemplate, coupon.template_id)
     check_own(session, till, customer_id=coupon.customer_id, coupon_id=coupon.id)
     worth, needs_amount = Worth(), False
@@ -123,9 +118,15 @@ def _look(session: Session, house: House, wish: RedeemIn, *, till: Till, blocked
     }
 
 
-def _which(session: Session, house: House, wish: RedeemIn, *, till: Till, now: datetime, spend: bool = True) -> Coupon:
+def _which(session: Session, house: House, wish: RedeemIn, look: Guess, *, till: Till, now: datetime, spend: bool = True) -> Coupon:
+    if not look.allowed:
+        raise RefusedError("too_many_tries")
     if wish.code is not None:
-        return find_coupon(session, house, wish.code, client_id=till.client_id, now=now, spend=spend)
+        try:
+            return find_coupon(session, house, wish.code, client_id=till.client_id, now=now, spend=spend)
+        except RefusedError as error:
+            look.missed = error.code == "unknown_code"
+            raise
     ticket = read_ticket(house.ring, wish.ticket or "", client_id=till.client_id, now=now)
     return _of_ticket(session, ticket, wish.coupon)
 

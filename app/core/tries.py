@@ -1,6 +1,7 @@
 """Limits on guessing: every try raises a guarded row before it is looked at, in a transaction of its own."""
 
 import math
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine, delete, text
@@ -22,6 +23,7 @@ _RAISE = text(
     RETURNING number
     """
 )
+_LOWER = text("UPDATE tries SET number = number - 1 WHERE key = :key AND number > 0 AND until > :now")
 
 
 class TooManyError(FankaError):
@@ -37,11 +39,30 @@ class TooManyError(FankaError):
 
 def count_try(engine: Engine, key: str, *, most: int, window: timedelta, now: datetime) -> None:
     """Count one try under `key`. Raises TooManyError once `most` were counted in the window that the first of them opened."""
-    key = key[:80]
+    count_tries(engine, [(key, most)], window=window, now=now)
+
+
+def count_tries(engine: Engine, limits: Sequence[tuple[str, int]], *, window: timedelta, now: datetime) -> None:
+    """Count one try under several keys, each with the most it may have: under all of them, or under none when one is exhausted.
+
+    Whoever counts under the same keys names them in the same order. Raises TooManyError.
+    """
     with work(engine) as session:
-        raised = session.execute(_RAISE, {"key": key, "until": now + window, "now": now, "most": most}).scalar()
-        until = session.get_one(Tries, key).until
+        for key, most in limits:
+            _count(session, key[:80], most=most, window=window, now=now)
+
+
+def give_back_tries(engine: Engine, keys: Sequence[str], *, now: datetime) -> None:
+    """Take a try back that turned out to be none; keys in the order in which they were counted."""
+    with work(engine) as session:
+        for key in keys:
+            session.execute(_LOWER, {"key": key[:80], "now": now})
+
+
+def _count(session: Session, key: str, *, most: int, window: timedelta, now: datetime) -> None:
+    raised = session.execute(_RAISE, {"key": key, "until": now + window, "now": now, "most": most}).scalar()
     if raised is None:
+        until = session.get_one(Tries, key).until
         minutes = max(math.ceil((until - now).total_seconds() / 60), 1)
         raise TooManyError(
             f"尝试次数过多，请 {minutes} 分钟后再试 / too many tries; try again in {minutes} minutes",

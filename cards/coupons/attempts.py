@@ -1,6 +1,8 @@
 """Attempts: each one a row, refused ones too; guesses are counted before they are looked at, and what looks wrong waits for a person."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -11,7 +13,7 @@ from sqlalchemy.orm import Session
 from app.core.errors import FankaError
 from app.core.house import House
 from app.core.idempotency import Answer
-from app.core.tries import TooManyError, count_try
+from app.core.tries import TooManyError, count_tries, give_back_tries
 from cards import codes
 from cards.coupons.asked import RedeemIn, UndoIn
 from cards.coupons.recognise import mask_code
@@ -22,7 +24,7 @@ from cards.refusals import PUBLIC_CODE, PUBLIC_EN, PUBLIC_ZH, RefusedError, for_
 from cards.till import Till
 
 GUESSES, ADDRESS_GUESSES, PROGRAM_GUESSES = 30, 120, 600
-"""Typed codes looked up in one window: by one device or clerk, from one address, by one program. A code has 54 bits."""
+"""Typed codes that do not exist, looked up in one window: by one device or clerk, from one address, by one program. A code has 54 bits."""
 GUESS_WINDOW = timedelta(minutes=10)
 
 
@@ -42,20 +44,33 @@ def last_attempts(session: Session, *, device_id: int | None = None, staff_id: i
     return list(session.scalars(query))
 
 
-def may_try(house: House, code: str, *, till: Till) -> bool:
-    """Whether this device, clerk and address may look up another typed code; it is counted before the code is looked at.
+@dataclass(slots=True)
+class Guess:
+    """One look-up of a code: whether it may be made, and whether it found nothing."""
 
-    Moving codes cannot be guessed, and a mistyped one is known by its check sign, so neither counts. A right code gives nothing back: whoever
-    holds one good coupon could guess for ever between two looks at it.
+    allowed: bool = True
+    missed: bool = False
+
+
+@contextmanager
+def guess(house: House, code: str | None, *, till: Till) -> Iterator[Guess]:
+    """Look a typed code up within the limits of device, clerk and address.
+
+    It counts before the code is looked at, so that no crowd of calls passes together, and no longer once a coupon was found: what stays counted
+    are codes that do not exist, and a good one in between wins nobody another guess. Moving codes cannot be guessed, and a mistyped one is known
+    by its check sign, so neither counts.
     """
-    if not codes.is_typed(codes.tidy(code)):
-        return True
+    made = Guess()
+    limits = _guess_limits(till) if code is not None and codes.is_typed(codes.tidy(code)) else []
     try:
-        for key, most in _guess_limits(till):
-            count_try(house.engine, key, most=most, window=GUESS_WINDOW, now=house.clock.now())
+        count_tries(house.engine, limits, window=GUESS_WINDOW, now=house.clock.now())
     except TooManyError:
-        return False
-    return True
+        made.allowed, limits = False, []
+    try:
+        yield made
+    finally:
+        if limits and not made.missed:
+            give_back_tries(house.engine, [key for key, _ in limits], now=house.clock.now())
 
 
 def write_refusal(

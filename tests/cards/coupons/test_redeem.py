@@ -335,6 +335,30 @@ def test_guesses_are_counted_and_stopped_for_device_clerk_and_address(house, mon
     assert counter.redeem("2222-2222-2223").body["code"] == "bad_code"
 
 
+def test_paper_coupons_of_a_rush_are_no_guesses_and_win_nobody_a_guess(house, monkeypatch):
+    monkeypatch.setattr(attempts, "GUESSES", 3)
+    counter = open_counter(house)
+    template = counter.template(per_person=None)
+
+    def serve(coupon):
+        preview(house, RedeemIn(attempt_id=uuid4(), code=coupon.code, order=OrderIn(total_fen=10_000)), till=counter.chen)
+        return counter.redeem(coupon.code).body["outcome"]
+
+    assert [serve(counter.coupon(template)) for _ in range(8)] == ["done"] * 8
+    used = counter.coupon(template)
+    assert [counter.redeem(used.code).body.get("code") for _ in range(5)] == [None] + ["already_used"] * 4
+    key, wrong = str(uuid4()), codes.new_code()
+    found = []
+    for _ in range(2):
+        # The same call again is the same guess.
+        found += [counter.redeem(wrong, key=key, body=b"one").body["code"] for _ in range(3)]
+        found.append(counter.redeem(counter.coupon(template).code).body["outcome"])
+        with pytest.raises(RefusedError, match="没有这张券"):
+            preview(house, RedeemIn(attempt_id=uuid4(), code=codes.new_code()), till=counter.chen)
+    assert found == ["unknown_code", "unknown_code", "unknown_code", "done"] * 2
+    assert counter.redeem(counter.coupon(template).code).body["code"] == "too_many_tries"
+
+
 def test_a_moving_code_is_accepted_once(house, clock):
     counter = open_counter(house)
     coupon = counter.coupon(type="times_card", terms={"goods": "咖啡", "uses": 50})
