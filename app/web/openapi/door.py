@@ -51,9 +51,6 @@ class Client:
         return f"api:{self.name}"[:64]
 
 
-class Door:
-    """Guards the calls of one house."""
-
 @dataclass(frozen=True, slots=True)
 class Call:
     """A writing call: where it is, which scope opens it, how the document calls it, what it asks and what it answers with 201.
@@ -69,6 +66,9 @@ class Call:
     answers: type[BaseModel]
     known: str = "The reference was on record already."
 
+
+class Door:
+    """Guards the calls of one house."""
 
     def __init__(self, house: House) -> None:
         self.house = house
@@ -99,9 +99,6 @@ class Call:
 
         return guard
 
-    def once(self, act: Callable[[Session], Answer]) -> Response:
-        """Do a writing call once under its Idempotency-Key; the same call again gets the same answer and `Idempotency-Hit: true`.
-
     def writes(self, api: APIFlask, call: Call) -> Callable[[Callable[..., Answer]], Callable[..., Answer]]:
         """Put a writing call on the API. What is decorated does it in the transaction of the call's key: `(session, caller, wish, **place) -> Answer`.
 
@@ -122,6 +119,9 @@ class Call:
             return act
 
         return put
+
+    def once(self, act: Callable[[Session], Answer]) -> Response:
+        """Do a writing call once under its Idempotency-Key; the same call again gets the same answer and `Idempotency-Hit: true`.
 
         The key belongs to this client, method, address and body.
         """
