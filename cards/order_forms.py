@@ -5,7 +5,9 @@ from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 import orjson
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictBool, StrictInt, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StringConstraints, model_validator
+
+from cards.moments import Moment
 
 Source = Literal["pos", "mall", "tmall", "jd", "app", "wechat_pay"]
 Number = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,64}$")]
@@ -60,7 +62,7 @@ class OrderIn(Form):
     store: Text64
     """The store's public id, or its code within the unit."""
     terminal: Text32 | None = None
-    paid_at: AwareDatetime
+    paid_at: Moment
     phone: Annotated[str, StringConstraints(min_length=5, max_length=24)] | None = None
     card: Annotated[str, StringConstraints(min_length=1, max_length=32)] | None = None
     customer: UUID | None = None
@@ -112,7 +114,7 @@ class ReturnIn(Form):
     """Goods of one order that came back."""
 
     return_no: Number
-    returned_at: AwareDatetime
+    returned_at: Moment
     lines: Annotated[list[ReturnLineIn], Field(min_length=1, max_length=MOST_LINES)]
 
     @model_validator(mode="after")

@@ -22,6 +22,7 @@ from cards.models.earning import EarningAward, EarningRule, EarningVersion
 from cards.models.ledger import Lot
 from cards.models.orders import Purchase, PurchaseLine, PurchaseReturn, PurchaseReturnLine
 from cards.models.programme import Programme
+from cards.moments import AHEAD
 from cards.order_forms import ReturnIn
 from cards.orders import find_order, lines_of
 from cards.points_at_till import give_back_share
@@ -63,12 +64,14 @@ def book_return(
 ) -> Returned:
     """Put a return on record and take back the points of its lines. The same return again answers as before.
 
-    Raises NotFoundError for an unknown order, BadRequestError (422) for a line or a quantity the order does not have, ConflictError for a
-    known number with other content, and for spent points where the programme's policy is to refuse.
+    Raises NotFoundError for an unknown order, BadRequestError (422) for a line or a quantity the order does not have and for a return before
+    its order or from the future, ConflictError for a known number with other content, and for spent points where the programme's policy is to refuse.
     """
     purchase = find_order(session, source=source, order_no=order_no, unit_id=unit_id, programme_id=programme_id, lock=True)
     if back.returned_at < purchase.paid_at:
         raise BadRequestError("退货时间早于支付时间 / returned_at lies before paid_at", code="returned_before_paid", status=422)
+    if back.returned_at > now + AHEAD:
+        raise BadRequestError("退货时间在未来 / returned_at lies in the future", code="returned_in_future", status=422)
     content = back.content_hash(f"{source}:{order_no}")
     row = {
         "public_id": new_public_id(),

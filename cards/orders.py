@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import select
@@ -26,6 +26,7 @@ from cards.models.ledger import Lot
 from cards.models.orders import Purchase, PurchaseLine
 from cards.models.programme import Programme
 from cards.models.settlement import SettlementPeriod
+from cards.moments import AHEAD
 from cards.occasion import LineSeen, Occasion
 from cards.order_forms import OrderIn
 from cards.phones import KIND
@@ -33,8 +34,6 @@ from cards.tiers import requalify, tier_multiplier_percent
 
 _PURCHASE = table_of(Purchase)
 _LINE = table_of(PurchaseLine)
-_AHEAD = timedelta(minutes=10)
-"""How far a till's clock may run before ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,8 +244,8 @@ def earned_of(session: Session, purchase_id: int) -> list[Earned]:
     ]
 
 
-def _check_dates(session: Session, order: OrderIn, *, programme_id: int, now: datetime) -> None:
-    if order.paid_at > now + _AHEAD:
+def _check_dates(session: Session, order: AnyOrder, *, programme_id: int, now: datetime) -> None:
+    if order.paid_at > now + AHEAD:
         raise BadRequestError("支付时间在未来 / paid_at lies in the future", code="paid_in_future", status=422)
     if order.period is None:
         return

@@ -1,5 +1,6 @@
 """Settlement between business units: a month's matrix by lot moves, priced once per cell, and closed for good."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,7 @@ from cards.models.settlement import SettlementPair, SettlementPeriod
 RULES = ("group_bears", "issuer_pays", "share")
 _PERIOD = table_of(SettlementPeriod)
 _MICRO = 1_000_000
+_MONTH = re.compile(r"20[0-9]{2}-(0[1-9]|1[0-2])")
 _REST = timedelta(hours=1)
 """A month is closed no sooner than this after its end: every transaction that began in it has ended by then."""
 
@@ -94,10 +96,10 @@ _MOVED = text(
 
 def month_span(month: str) -> tuple[datetime, datetime]:
     """The first moment of a month `YYYY-MM` in Asia/Shanghai, and of the next one, in UTC. Raises BadRequestError."""
-    try:
-        start = datetime.strptime(month, "%Y-%m").replace(tzinfo=SHANGHAI)
-    except ValueError as error:
-        raise BadRequestError("月份写作 2026-11 / a month is written 2026-11", code="bad_month") from error
+    # Written in one way only: a month is closed under its name.
+    if _MONTH.fullmatch(month) is None:
+        raise BadRequestError("月份写作 2026-11 / a month is written 2026-11", code="bad_month")
+    start = datetime(int(month[:4]), int(month[5:]), 1, tzinfo=SHANGHAI)
     end = start.replace(year=start.year + start.month // 12, month=start.month % 12 + 1)
     return start.astimezone(UTC), end.astimezone(UTC)
 

@@ -3,10 +3,11 @@
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from cards import codes
 from cards.coupons.conditions import Order
+from cards.moments import Moment
 from cards.quote import MOST_LINES, BasketLine
 
 Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
@@ -62,7 +63,7 @@ class RedeemIn(BaseModel):
     """With a member's ticket: which of his coupons."""
     order: OrderIn = Field(default_factory=OrderIn)
     times: Annotated[int, Field(ge=1, le=1000)] = 1
-    device_at: AwareDatetime | None = None
+    device_at: Moment | None = None
     offline: bool = False
     override: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] = ""
     """A supervisor's reason to let it through a condition it does not meet."""
@@ -86,4 +87,4 @@ class UndoIn(BaseModel):
     attempt_id: UUID
     use: UUID
     reason: Annotated[str, Field(max_length=200)] = ""
-    device_at: AwareDatetime | None = None
+    device_at: Moment | None = None

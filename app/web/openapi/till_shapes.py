@@ -4,11 +4,12 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictInt, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, StringConstraints, model_validator
 
 from cards.checkout import MOST_NAMED, HoldIn, QuoteIn
 from cards.codes import LONGEST
 from cards.coupons.asked import OrderIn
+from cards.moments import Moment
 
 Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
 Amount = Annotated[StrictInt, Field(ge=0, le=10**12)]
@@ -97,7 +98,7 @@ class RedeemAsked(AtTill):
     code: Annotated[str, Field(min_length=1, max_length=LONGEST)]
     order: OrderIn = Field(default_factory=OrderIn)
     times: Annotated[int, Field(ge=1, le=1000)] = 1
-    device_at: AwareDatetime | None = None
+    device_at: Moment | None = None
     override: Annotated[str, Field(max_length=200)] = ""
     """Why a supervisor lets it through a condition: with the scope `tills:override` and a `clerk` who has that right."""
 

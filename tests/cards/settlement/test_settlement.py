@@ -211,8 +211,13 @@ def test_what_may_not_be_closed_is_not(house, shop):
     with pytest.raises(FankaError) as refused:
         price(house, shop, 2, since="2026-10")
     assert refused.value.code == "period_closed"
+
+
+@pytest.mark.parametrize("which", ["2026-13", "2026-1", "2026-011", "９９９９-12", "9999-12", "0001-01", " 2026-11", "2026-11\n"])
+def test_a_month_has_one_name(house, shop, which):
+    """By another one it could be closed a second time."""
     with pytest.raises(FankaError) as refused:
-        month(house, shop, "2026-13")
+        month(house, shop, which)
     assert refused.value.code == "bad_month"
 
 

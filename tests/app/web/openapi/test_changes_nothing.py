@@ -63,6 +63,8 @@ def picture(house):
         pytest.param([{**TEA, "amount_fen": -1}], {}, 422, "invalid", "amount_fen", id="a negative amount"),
         pytest.param([TEA], {"total_fen": 9_999}, 422, "invalid", "total_fen", id="a total that does not add up"),
         pytest.param([{**TEA, "amount_fen": 1}], {"order_no": "KNOWN"}, 409, "order_differs", "KNOWN", id="a duplicate with other content"),
+        pytest.param([TEA], {"paid_at": "0001-01-01T00:00:00+14:00"}, 422, "invalid", "paid_at", id="the beginning of the calendar"),
+        pytest.param([TEA], {"paid_at": "9999-12-31T23:59:59-12:00"}, 422, "invalid", "paid_at", id="its end"),
         pytest.param([TEA], {"period": LAST_MONTH}, 409, "period_closed", LAST_MONTH, id="a closed period"),
         pytest.param([TEA], {"period": "2026-12"}, 409, "period_not_open", "2026-12", id="a period that is not open"),
         pytest.param([TEA], {"store": "M1"}, 403, "foreign_store", "M1", id="a foreign store"),
@@ -88,6 +90,8 @@ def test_a_wrong_order_is_told_why_and_changes_nothing(house, till, caller, line
         ({"lines": [{"line_no": 1, "quantity": 2}]}, 422, "over_returned"),
         ({"lines": [{"line_no": 1, "quantity": -1}]}, 422, "invalid"),
         ({"returned_at": "2026-11-01T00:00:00Z"}, 422, "returned_before_paid"),
+        ({"returned_at": "2026-11-23T00:00:00Z"}, 422, "returned_in_future"),
+        ({"returned_at": "9999-12-31T23:59:59-12:00"}, 422, "invalid"),
     ],
 )
 def test_a_wrong_return_is_told_why_and_changes_nothing(house, caller, more, status, code):

@@ -283,6 +283,7 @@ def test_a_foreign_store_and_a_key_without_the_scope_get_nowhere(house, web, cou
         {"code": ""},
         {"code": "A" * 65},
         {"times": 0},
+        {"device_at": "9999-12-31T23:59:59-12:00"},
         {"attempt_id": "x"},
         {"more": 1},
     ],
