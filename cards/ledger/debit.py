@@ -3,16 +3,14 @@
 from dataclasses import replace
 from datetime import datetime
 
-import orjson
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from app.core.errors import BadRequestError
 from app.core.hot import HotStatement, Value, send
-from app.core.ids import new_public_id
 from cards.ledger.earn import Posted
 from cards.ledger.lots import settle_due, take_lots
-from cards.ledger.post import Cause, Leg, check_amount, check_reason, find_txn, move_balances, write_entries
+from cards.ledger.post import Cause, Leg, check_amount, check_reason, find_txn, head, move_balances, write_entries
 from cards.models.ledger import Book, TxnKind
 
 # The key, then the wallet: the update waits for whoever holds the wallet and guards what it finds then. Entries only when it was moved.
@@ -93,15 +91,7 @@ def debit(session: Session, kind: TxnKind, *, wallet_id: int, amount: int, cause
     check_amount(amount)
     check_reason(kind, cause)
     bound: dict[str, Value] = {
-        "public_id": new_public_id(),
-        "kind": kind.value,
-        "business_key": cause.business_key,
-        "reason": cause.reason[:200],
-        "actor": cause.actor[:64],
-        "store_id": cause.store_id,
-        "occurred_at": cause.occurred_at,
-        "now": cause.now,
-        "data": orjson.dumps(cause.data).decode(),
+        **head(kind, cause),
         "wallet": wallet_id,
         "amount": amount,
         "aside": amount if to.book is Book.HELD else 0,

@@ -3,14 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-import orjson
 from sqlalchemy.orm import Session
 
 from app.core.errors import BadRequestError
 from app.core.hot import HotStatement
-from app.core.ids import new_public_id
 from cards.ledger.lots import add_lot, move_lot
-from cards.ledger.post import Cause, Leg, check_amount, check_reason, find_txn, write_entries
+from cards.ledger.post import Cause, Leg, check_amount, check_reason, find_txn, head, write_entries
 from cards.ledger.wallets import lock_wallets
 from cards.models.ledger import Book, Lot, TxnKind
 
@@ -76,15 +74,7 @@ def earn(
     if expires_at is not None and expires_at <= max(available_from, cause.now):
         raise BadRequestError("points must be usable before they expire", code="bad_expiry")
     bound = {
-        "public_id": new_public_id(),
-        "kind": kind.value,
-        "business_key": cause.business_key,
-        "reason": cause.reason[:200],
-        "actor": cause.actor[:64],
-        "store_id": cause.store_id,
-        "occurred_at": cause.occurred_at,
-        "now": cause.now,
-        "data": orjson.dumps(cause.data).decode(),
+        **head(kind, cause),
         "wallet": wallet_id,
         "amount": amount,
         "unit": unit_id,

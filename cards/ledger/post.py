@@ -10,6 +10,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from app.core.errors import BadRequestError, ConflictError
+from app.core.hot import Value
 from app.core.ids import new_public_id
 from cards.models.ledger import Book, PointsTxn, TxnKind
 
@@ -58,6 +59,21 @@ def check_reason(kind: TxnKind, cause: Cause) -> None:
         raise BadRequestError("an adjustment needs a reason", code="reason_needed")
 
 
+def head(kind: TxnKind, cause: Cause) -> dict[str, Value]:
+    """The bound values of a transaction's own row, for the statements that write it together with its entries."""
+    return {
+        "public_id": new_public_id(),
+        "kind": kind.value,
+        "business_key": cause.business_key,
+        "reason": cause.reason[:200],
+        "actor": cause.actor[:64],
+        "store_id": cause.store_id,
+        "occurred_at": cause.occurred_at,
+        "now": cause.now,
+        "data": orjson.dumps(cause.data).decode(),
+    }
+
+
 def begin(session: Session, *, kind: TxnKind, cause: Cause, corrects_id: int | None = None, whole: bool = False) -> int | None:
     """Claim the business key with the transaction's row. None when it is known already: nothing may then be posted again.
 
@@ -65,19 +81,7 @@ def begin(session: Session, *, kind: TxnKind, cause: Cause, corrects_id: int | N
     Raises ConflictError when another key has reversed the same transaction, BadRequestError for an adjustment without a reason.
     """
     check_reason(kind, cause)
-    row = {
-        "public_id": new_public_id(),
-        "kind": kind,
-        "business_key": cause.business_key,
-        "reason": cause.reason[:200],
-        "actor": cause.actor[:64],
-        "store_id": cause.store_id,
-        "occurred_at": cause.occurred_at,
-        "posted_at": cause.now,
-        "corrects_id": corrects_id,
-        "reverses_id": corrects_id if whole else None,
-        "data": orjson.dumps(cause.data).decode(),
-    }
+    row = {**head(kind, cause), "corrects_id": corrects_id, "reverses_id": corrects_id if whole else None}
     made: int | None = session.scalar(_BEGIN, row)
     if made is None and find_txn(session, kind=kind, business_key=cause.business_key) is None:
         raise ConflictError("that transaction is reversed already", code="already_reversed")
@@ -139,7 +143,7 @@ _TELL = text(
 _BEGIN = text(
     """
     INSERT INTO points_txn (public_id, kind, business_key, reason, actor, store_id, occurred_at, posted_at, corrects_id, reverses_id, data)
-    VALUES (:public_id, :kind, :business_key, :reason, :actor, :store_id, :occurred_at, :posted_at, :corrects_id, :reverses_id,
+    VALUES (:public_id, :kind, :business_key, :reason, :actor, :store_id, :occurred_at, :now, :corrects_id, :reverses_id,
             CAST(:data AS jsonb))
     ON CONFLICT DO NOTHING
     RETURNING id
