@@ -19,6 +19,7 @@ from app.core.house import House
 from app.core.unit import persistently, work
 
 KEPT = timedelta(hours=24)
+"""At least so long: the night forgets what is older."""
 LONGEST_KEY = 64
 TWIN_WAIT_MS = 2000
 
