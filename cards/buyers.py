@@ -12,7 +12,7 @@ from app.core.nouns import Customer, Store
 from app.core.secrets import KeyRing
 from cards.membership import card_of, find_member
 from cards.models.orders import Sku
-from cards.order_forms import OrderIn, OrderLineIn
+from cards.order_forms import AnyOrder, OrderLineIn
 from cards.phones import find_by_phone, living_customer, lock_phone, tidy_phone
 
 _REFUSED = 422
@@ -26,7 +26,7 @@ class Buyer:
     phone: str | None
 
 
-def find_buyer(session: Session, order: OrderIn, *, programme_id: int, ring: KeyRing) -> Buyer:
+def find_buyer(session: Session, order: AnyOrder, *, programme_id: int, ring: KeyRing) -> Buyer:
     """The customer an order names; nobody yet when his phone is unknown.
 
     Of several people with one phone the oldest member is meant. Raises BadRequestError for a phone that is none and for an unknown member.

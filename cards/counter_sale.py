@@ -27,8 +27,9 @@ from cards.models.orders import Purchase
 from cards.models.redemption import CouponHold
 from cards.order_forms import OrderIn as PurchaseIn
 from cards.order_forms import ReturnIn
+from cards.order_reads import lines_of
 from cards.order_returns import book_return
-from cards.orders import Booked, book, lines_of
+from cards.orders import Booked, book
 from cards.redemption import check_override
 from cards.refusals import RefusedError
 from cards.slip import print_slip

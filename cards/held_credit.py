@@ -14,10 +14,10 @@ from app.core.people import Position, Staff
 from cards.blocks import find_block
 from cards.counter_report import BOOKED_BY
 from cards.guards import Guarded, take
-from cards.models.orders import Purchase
+from cards.models.orders import RECEIPT, Purchase
 from cards.models.redemption import Suspicion
 
-AT_THE_COUNTER = "pos"
+AT_THE_COUNTER = ("pos", RECEIPT)
 """Where a clerk decides whose order it is. What a mall or WeChat Pay tells names its buyer by itself."""
 MOST_BOOKED_FOR_ONE_DAY = 5
 """Orders one clerk may book for one customer on one day before somebody looks at them."""
@@ -61,7 +61,7 @@ def is_withheld(session: Session, purchase_id: int) -> bool:
 def _doubt(session: Session, purchase: Purchase, person: Customer, *, actor: str, now: datetime) -> str:
     if find_block(session, person, now=now) is not None:
         return "blocked_credit"
-    if purchase.source != AT_THE_COUNTER:
+    if purchase.source not in AT_THE_COUNTER:
         return ""
     if _works_there(session, purchase, person):
         return "own_credit"

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, String
 from cards.moments import Moment
 
 Source = Literal["pos", "mall", "tmall", "jd", "app", "wechat_pay"]
+"""What a till, a mall or a file may say. A customer's receipt becomes an order by a clerk's decision alone."""
 Number = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,64}$")]
 """A number as tills write it: printable ASCII without blanks."""
 Text32 = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=32, pattern=r"^[^\x00-\x1f\x7f]+$")]
@@ -54,10 +55,10 @@ class PaymentIn(Form):
     out_trade_no: Number | None = None
 
 
-class OrderIn(Form):
-    """One order. At most one of `phone`, `card` and `customer` says who bought."""
+class AnyOrder(Form):
+    """One order, wherever it comes from. At most one of `phone`, `card` and `customer` says who bought."""
 
-    source: Source
+    source: Literal["pos", "mall", "tmall", "jd", "app", "wechat_pay", "receipt"]
     order_no: Number
     store: Text64
     """The store's public id, or its code within the unit."""
@@ -101,6 +102,12 @@ class OrderIn(Form):
             del said["payment"]
         lines = [line.model_dump(mode="json") for line in sorted(self.numbered(), key=lambda line: line.line_no or 0)]
         return digest({**said, "paid_at": self.paid_at.timestamp(), "lines": lines})
+
+
+class OrderIn(AnyOrder):
+    """One order as a sender from outside may tell it."""
+
+    source: Source
 
 
 class ReturnLineIn(Form):

@@ -24,7 +24,7 @@ from cards.models.orders import Purchase, PurchaseLine, PurchaseReturn, Purchase
 from cards.models.programme import Programme
 from cards.moments import AHEAD
 from cards.order_forms import ReturnIn
-from cards.orders import find_order, lines_of
+from cards.order_reads import find_order, lines_of
 from cards.points_at_till import give_back_share
 from cards.split import step
 

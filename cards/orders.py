@@ -23,13 +23,16 @@ from cards.held_credit import hold_credit
 from cards.ledger.wallets import lock_wallets, open_wallet
 from cards.models.earning import EarningAward, EarningRule, EarningVersion
 from cards.models.ledger import Lot
-from cards.models.orders import Purchase, PurchaseLine
+from cards.models.orders import RECEIPT, Purchase, PurchaseLine
 from cards.models.programme import Programme
 from cards.models.settlement import SettlementPeriod
 from cards.moments import AHEAD
 from cards.occasion import LineSeen, Occasion
-from cards.order_forms import OrderIn
+from cards.order_forms import AnyOrder
+from cards.order_reads import lines_of
 from cards.phones import KIND
+from cards.receipt_doubles import find_stand_in, lock_slip, make_way
+from cards.slips import slip_key
 from cards.tiers import requalify, tier_multiplier_percent
 
 _PURCHASE = table_of(Purchase)
@@ -63,7 +66,7 @@ class Booked:
 
 def book(
     session: Session,
-    order: OrderIn,
+    order: AnyOrder,
     *,
     programme_id: int,
     ring: KeyRing,
@@ -71,10 +74,12 @@ def book(
     actor: str,
     now: datetime,
     unit_id: int | None = None,
+    also: Sequence[str] = (),
 ) -> Booked:
     """Put an order on record and post the points it earns. The same order again answers as before.
 
-    `unit_id` is the only unit the sender may book for. Raises BadRequestError (422) for an unknown store, SKU or member and an order from the
+    `unit_id` is the only unit the sender may book for; `also` are other numbers the same purchase goes by. A customer's receipt that was
+    credited for this purchase makes way: it earns once. Raises BadRequestError (422) for an unknown store, SKU or member and an order from the
     future, ForbiddenError for a foreign store, ConflictError for a known number with other content and for a month that is not open.
     """
     programme = session.get(Programme, programme_id)
@@ -84,6 +89,7 @@ def book(
     store = find_store(session, order.store, unit_id=unit_id)
     lines = order.numbered()
     categories = known_goods(session, lines, unit_id=store.business_unit_id)
+    lock_slip(session, store, (order.order_no, *also), source=order.source)
     buyer = find_buyer(session, order, programme_id=programme_id, ring=ring)
     purchase = _insert(session, order, store=store, programme_id=programme_id, ring=ring, phone=buyer.phone, actor=actor, now=now)
     if purchase is None:
@@ -103,8 +109,12 @@ def book(
         for line, category in zip(lines, categories, strict=True)
     ]
     session.execute(_LINE.insert(), rows)
-    if buyer.customer_id is not None:
-        credit(session, purchase, customer_id=buyer.customer_id, programme=programme, registry=registry, actor=actor, now=now)
+    customer_id = buyer.customer_id
+    stand_in = find_stand_in(session, purchase, store, also=also)
+    if stand_in is not None:
+        customer_id = make_way(session, stand_in, purchase, buyer=buyer, programme=programme, registry=registry, actor=actor, now=now)
+    if customer_id is not None:
+        credit(session, purchase, customer_id=customer_id, programme=programme, registry=registry, actor=actor, now=now)
     return Booked(purchase, earned_of(session, purchase.id), fresh=True)
 
 
@@ -200,29 +210,6 @@ def _award(
     )
 
 
-def find_order(
-    session: Session, *, source: str, order_no: str, unit_id: int | None = None, programme_id: int | None = None, lock: bool = False
-) -> Purchase:
-    """An order by its source and number; with `unit_id` or `programme_id` one of that unit or programme only. Raises NotFoundError."""
-    query = select(Purchase).where(Purchase.source == source, Purchase.order_no == order_no)
-    if programme_id is not None:
-        query = query.where(Purchase.programme_id == programme_id)
-    if unit_id is not None:
-        query = query.where(Purchase.business_unit_id == unit_id)
-    if lock:
-        query = query.with_for_update(key_share=True).execution_options(populate_existing=True)
-    purchase = session.scalar(query)
-    if purchase is None:
-        raise NotFoundError(f"没有订单 {source} {order_no} / there is no order {source} {order_no}", code="no_order")
-    return purchase
-
-
-def lines_of(session: Session, purchase_id: int) -> Sequence[PurchaseLine]:
-    """The lines of an order, by number."""
-    query = select(PurchaseLine).where(PurchaseLine.purchase_id == purchase_id).order_by(PurchaseLine.line_no)
-    return session.scalars(query.execution_options(populate_existing=True)).all()
-
-
 def paid_fen(line: PurchaseLine) -> int:
     """What of a line earns points: not what coupons and points paid, and nothing of a reward."""
     return 0 if line.is_reward else line.amount_fen - line.discount_fen
@@ -260,7 +247,7 @@ def _check_dates(session: Session, order: AnyOrder, *, programme_id: int, now: d
 
 
 def _insert(
-    session: Session, order: OrderIn, *, store: Store, programme_id: int, ring: KeyRing, phone: str | None, actor: str, now: datetime
+    session: Session, order: AnyOrder, *, store: Store, programme_id: int, ring: KeyRing, phone: str | None, actor: str, now: datetime
 ) -> Purchase | None:
     """The order's row, or None when its number is known. A parallel twin waits here until the first one commits or rolls back."""
     public_id = new_public_id()
@@ -282,13 +269,14 @@ def _insert(
         "pay_method": None if order.payment is None else order.payment.method,
         "pay_transaction_id": None if order.payment is None else order.payment.transaction_id,
         "pay_trade_no": None if order.payment is None else order.payment.out_trade_no,
+        "slip_key": None if order.source == RECEIPT else slip_key(order.order_no, store_code=store.code),
     }
     insert = pg_insert(_PURCHASE).values(row).on_conflict_do_nothing(index_elements=["source", "order_no"]).returning(_PURCHASE.c.id)
     made = session.scalar(insert)
     return None if made is None else session.get_one(Purchase, made)
 
 
-def _known(session: Session, order: OrderIn, *, ring: KeyRing, phone: str | None) -> Booked:
+def _known(session: Session, order: AnyOrder, *, ring: KeyRing, phone: str | None) -> Booked:
     """The order that carries this number already. Raises ConflictError when it says something else."""
     purchase = session.scalars(select(Purchase).where(Purchase.source == order.source, Purchase.order_no == order.order_no)).one()
     hashes = [] if phone is None else ring.lookup_hashes(phone, kind=KIND)

@@ -17,8 +17,9 @@ from cards.models.orders import Purchase
 from cards.models.payments import PayMerchant, PayNotice
 from cards.models.programme import Programme
 from cards.order_forms import OrderIn, ReturnIn
+from cards.order_reads import lines_of
 from cards.order_returns import book_return
-from cards.orders import Booked, book, credit, earned_of, lines_of
+from cards.orders import Booked, book, credit, earned_of
 from cards.phones import living_customer
 
 SOURCE, WECHAT = "wechat_pay", "wechat_pay"

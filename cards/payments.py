@@ -22,8 +22,9 @@ from cards.models.orders import Purchase, PurchaseLine, Sku
 from cards.models.payments import PayMerchant, PayNotice
 from cards.models.programme import Programme
 from cards.order_forms import OrderIn, OrderLineIn, ReturnIn, ReturnLineIn
+from cards.order_reads import lines_of
 from cards.order_returns import book_return
-from cards.orders import book, credit, lines_of
+from cards.orders import book, credit
 from cards.pay_matching import lock_payment, order_told
 from cards.phones import living_customer
 
@@ -185,7 +186,16 @@ def _take_payment(
         customer=None if customer is None else customer.public_id,
         lines=_lines(paid),
     )
-    booked = book(session, order, programme_id=merchant.programme_id, ring=ring, registry=registry, actor=ACTOR, now=now)
+    booked = book(
+        session,
+        order,
+        programme_id=merchant.programme_id,
+        ring=ring,
+        registry=registry,
+        actor=ACTOR,
+        now=now,
+        also=[paid.out_trade_no],
+    )
     kept.purchase_id, kept.state = booked.purchase.id, "booked"
 
 

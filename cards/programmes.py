@@ -75,6 +75,17 @@ def set_expiry(session: Session, programme: Programme, *, expiry: Expiry, months
     note(session, at=now, actor=actor, action="programme.expiry_set", object_type="programme", object_id=locked.public_id, detail=detail)
 
 
+def set_receipt_days(session: Session, programme: Programme, *, days: int, actor: str, now: datetime) -> None:
+    """Say how long after a purchase its receipt may be sent in; 0 takes none. Raises BadRequestError."""
+    if not 0 <= days <= 365:
+        raise BadRequestError("小票期限 0 到 365 天 / 0 to 365 days for receipts", code="bad_programme")
+    locked = session.get_one(Programme, programme.id, with_for_update=True)
+    locked.receipt_days = days
+    session.flush()
+    detail = {"days": days}
+    note(session, at=now, actor=actor, action="programme.receipts_set", object_type="programme", object_id=locked.public_id, detail=detail)
+
+
 def _day_of(expiry: Expiry, day: str | None) -> str | None:
     if (expiry == Expiry.FIXED_DAY) != (day is not None):
         raise BadRequestError(

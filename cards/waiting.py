@@ -30,6 +30,7 @@ def attach_orders(session: Session, *, customer: Customer, ring: KeyRing, regist
     query = (
         select(Purchase)
         .where(Purchase.customer_id.is_(None), or_(Purchase.phone_lookup.in_(hashes), Purchase.phone_lookup_next.in_(hashes)))
+        .where(Purchase.replaced_by_id.is_(None))
         .order_by(Purchase.paid_at, Purchase.id)
         .limit(limit)
         # A return of the same order waits for this, or this for it: either way its points are taken back once.
@@ -52,7 +53,8 @@ def awaited(session: Session, *, after: int = 0, limit: int = BATCH) -> Sequence
         Purchase.phone_lookup == Customer.phone_lookup_next,
         Purchase.phone_lookup_next == Customer.phone_lookup,
     )
-    waiting = select(Customer.id).join(Purchase, same).where(Purchase.customer_id.is_(None), Purchase.phone_lookup.is_not(None)).distinct()
+    waits = (Purchase.customer_id.is_(None), Purchase.phone_lookup.is_not(None), Purchase.replaced_by_id.is_(None))
+    waiting = select(Customer.id).join(Purchase, same).where(*waits).distinct()
     query = select(Customer).where(Customer.id.in_(waiting), Customer.id > after, Customer.joined_into_id.is_(None))
     return session.scalars(query.order_by(Customer.id).limit(limit)).all()
 

@@ -1,7 +1,10 @@
-"""The night over money, in its order: holds, activate and expire, tiers, orders that wait, stages of life. Every step may run twice and be killed anywhere."""
+"""The night over money, in its order: holds, activate and expire, tiers, orders that wait, stages of life, what is kept no longer.
+
+Every step may run twice and be killed anywhere.
+"""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from app.core.house import House, current
 from app.core.idempotency import forget_old_keys
@@ -12,6 +15,7 @@ from app.core.unit import reading, work
 from cards.birthdays import greet_birthdays
 from cards.ledger.night import release_holds, settle_night
 from cards.lifecycle import review_lifecycles
+from cards.receipts.pictures import drop_old_pictures
 from cards.tier_night import review_tiers
 from cards.waiting import attach_orders, awaited
 
@@ -29,6 +33,7 @@ class Night:
     lifecycles: int
     orders: int
     keys: int
+    pictures: int
 
 
 def run_night(house: House, *, tell: Callable[[str, int], None] = lambda _step, _done: None) -> Night:
@@ -46,11 +51,12 @@ def run_night(house: House, *, tell: Callable[[str, int], None] = lambda _step, 
     orders = attach_waiting(house)
     tell("orders", orders)
     lifecycles = review_lifecycles(house, tell=lambda done: tell("lifecycles", done))
+    pictures = drop_old_pictures(house.engine, now=now)
     with work(house.engine) as session:
         keys = forget_old_keys(session, now=now)
         drop_old_tries(session, now=now)
-    done = Night(holds, wallets, tiers, birthdays, lifecycles, orders, keys)
-    log.info("night_done", holds=holds, wallets=wallets, tiers=tiers, birthdays=birthdays, lifecycles=lifecycles, orders=orders, keys=keys)
+    done = Night(holds, wallets, tiers, birthdays, lifecycles, orders, keys, pictures)
+    log.info("night_done", **asdict(done))
     return done
 
 

@@ -14,7 +14,7 @@ from cards.mirror import set_up_mirror
 from cards.models.membership import OpeningGift
 from cards.models.programme import Expiry, Programme, ReturnPolicy
 from cards.points_at_till import Terms, write_terms
-from cards.programmes import add_programme, programme_called, set_expiry, set_gift, unit_called
+from cards.programmes import add_programme, programme_called, set_expiry, set_gift, set_receipt_days, unit_called
 
 ACTOR = "cli"
 
@@ -97,6 +97,18 @@ def points_pay(voice: Voice, *, name: str, fen_per_100: int, cap_percent: int, l
         voice.answer({"id": str(row.public_id), **said})
 
 
+@command(programme, "receipts")
+@click.argument("days", type=click.IntRange(0, 365))
+@click.option("--programme", "name", default=None, help="会员计划, 只有一个时可省 · which programme, if there are several.")
+def receipts(voice: Voice, *, days: int, name: str | None) -> None:
+    """消费后几天内可拍小票补积分 · For how many days after a purchase its receipt may be sent in as a photo; 0 takes none."""
+    with opened() as house, work(house.engine) as session:
+        found = programme_called(session, name)
+        set_receipt_days(session, found, days=days, actor=ACTOR, now=house.clock.now())
+        voice.line(f"{found.name}: {days} 天内的小票" if days else f"{found.name}: 不收小票", f"{found.name}: receipts of {days} days")
+        voice.answer({"programme": found.name, "days": days})
+
+
 @command(programme, "list")
 def list_(voice: Voice) -> None:
     """列出会员计划 · List the programmes with their members."""
@@ -111,6 +123,7 @@ def list_(voice: Voice) -> None:
                 "expiry_months": row.expiry_months,
                 "expiry_day": row.expiry_day,
                 "pending_days": row.pending_days,
+                "receipt_days": row.receipt_days,
                 "returns": row.return_policy,
                 "gift": given.points if (given := session.get(OpeningGift, row.id)) else 0,
             }

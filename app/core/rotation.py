@@ -14,16 +14,17 @@ from app.core.unit import reading, work
 
 BATCH = 500
 _SEALED, _LOOKUP, _NEXT = "_sealed", "_lookup", "_next"
-_ROW = "sealed_row"
+_ROW, _BATCH = "sealed_row", "sealed_batch"
 
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """One sealed column; `row` is the column that holds the UUID its values are bound to."""
+    """One sealed column; `row` is the column that holds the UUID its values are bound to, `most` how many of them go into one batch."""
 
     table: Table
     column: Column[Any]
     row: Column[Any]
+    most: int = BATCH
 
     @property
     def label(self) -> str:
@@ -56,9 +57,12 @@ def _silently(label: str, done: int) -> None:
 
 
 def sealed_columns() -> list[Sealed]:
-    """Every sealed column of every table: named `..._sealed`, or saying by `info={"sealed_row": ...}` what it is bound to."""
+    """Every sealed column of every table: named `..._sealed`, or saying by `info={"sealed_row": ...}` what it is bound to.
+
+    Columns of large values say by `info={"sealed_batch": ...}` how many of them may be in memory at once.
+    """
     return [
-        Sealed(table, column, table.c[column.info.get(_ROW, "public_id")])
+        Sealed(table, column, table.c[column.info.get(_ROW, "public_id")], column.info.get(_BATCH, BATCH))
         for table in Base.metadata.sorted_tables
         for column in table.columns
         if column.name.endswith(_SEALED) or _ROW in column.info
@@ -100,11 +104,11 @@ def reseal(engine: Engine, ring: KeyRing, *, tell: Tell = _silently, batch: int 
     for sealed in sealed_columns():
         done = 0
         old = and_(sealed.column.is_not(None), ~_sealed_with(sealed.column, ring.sealing[0][0]))
-        for session, rows in _batches(engine, sealed.table, sealed.column, sealed.row, where=old, batch=batch):
+        for session, rows in _batches(engine, sealed.table, sealed.column, sealed.row, where=old, batch=min(batch, sealed.most)):
             for key, value, row in rows:
                 name, bound = sealed.column.name, UUID(str(row))
-                plain = ring.open(value, table=sealed.table.name, column=sealed.column.name, row=bound)
-                fresh = ring.seal(plain, table=sealed.table.name, column=sealed.column.name, row=bound)
+                plain = ring.open_bytes(value, table=sealed.table.name, column=sealed.column.name, row=bound)
+                fresh = ring.seal_bytes(plain, table=sealed.table.name, column=sealed.column.name, row=bound)
                 session.execute(update(sealed.table).where(_primary(sealed.table) == key).values({name: fresh}))
             done += len(rows)
             tell(sealed.label, done)

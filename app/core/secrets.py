@@ -34,19 +34,30 @@ class KeyRing:
 
     def seal(self, plain: str, *, table: str, column: str, row: UUID) -> bytes:
         """Encrypt `plain` so that it opens only in this column of this row (`row` is the row's public id)."""
+        return self.seal_bytes(plain.encode(), table=table, column=column, row=row)
+
+    def seal_bytes(self, plain: bytes, *, table: str, column: str, row: UUID) -> bytes:
+        """The same for what is no text, such as a picture."""
         key_id, key = self.sealing[0]
         nonce = os.urandom(_NONCE_BYTES)
-        box = AESGCM(key).encrypt(nonce, plain.encode(), _bound(table, column, row))
+        box = AESGCM(key).encrypt(nonce, plain, _bound(table, column, row))
         return sealed_start(key_id) + nonce + box
 
     def open(self, sealed: bytes, *, table: str, column: str, row: UUID) -> str:
         """Decrypt what `seal` made. Raises UnsealError."""
+        try:
+            return self.open_bytes(sealed, table=table, column=column, row=row).decode()
+        except UnicodeDecodeError as error:
+            raise UnsealError("the sealed value is no text") from error
+
+    def open_bytes(self, sealed: bytes, *, table: str, column: str, row: UUID) -> bytes:
+        """Decrypt what `seal_bytes` made, or a text as its bytes. Raises UnsealError."""
         key_id, rest = _split(sealed)
         key = dict(self.sealing).get(key_id)
         if key is None:
             raise UnsealError(f"no key {key_id!r} in the ring")
         try:
-            return AESGCM(key).decrypt(rest[:_NONCE_BYTES], rest[_NONCE_BYTES:], _bound(table, column, row)).decode()
+            return AESGCM(key).decrypt(rest[:_NONCE_BYTES], rest[_NONCE_BYTES:], _bound(table, column, row))
         except (InvalidTag, ValueError) as error:
             raise UnsealError("the sealed value does not belong to this row or was altered") from error
 

@@ -9,7 +9,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from app.core.db import Base, Moment, row_id
 from app.core.ids import new_public_id
 
-SOURCES = ("pos", "mall", "tmall", "jd", "app", "wechat_pay")
+RECEIPT = "receipt"
+"""A receipt that a customer photographed and a clerk approved, of a purchase nobody else told."""
+SOURCES = ("pos", "mall", "tmall", "jd", "app", "wechat_pay", RECEIPT)
 
 
 class Sku(Base):
@@ -32,7 +34,7 @@ class Purchase(Base):
     __tablename__ = "purchase"
     __table_args__ = (
         UniqueConstraint("source", "order_no"),
-        CheckConstraint("source IN ('pos', 'mall', 'tmall', 'jd', 'app', 'wechat_pay')", name="source"),
+        CheckConstraint("source IN ('pos', 'mall', 'tmall', 'jd', 'app', 'wechat_pay', 'receipt')", name="source"),
         CheckConstraint("total_fen >= 0", name="total_fen"),
         CheckConstraint("replaced_by_id <> id", name="replaced_by"),
         CheckConstraint("phone_sealed IS NOT NULL OR (phone_lookup IS NULL AND phone_lookup_next IS NULL)", name="phone_lookup"),
@@ -40,6 +42,7 @@ class Purchase(Base):
         Index("ix_purchase_waiting", "phone_lookup", postgresql_where="customer_id IS NULL AND phone_lookup IS NOT NULL"),
         Index("ix_purchase_waiting_next", "phone_lookup_next", postgresql_where="customer_id IS NULL AND phone_lookup_next IS NOT NULL"),
         Index("ix_purchase_store_id_paid_at", "store_id", "paid_at"),
+        Index("ix_purchase_slip_key", "store_id", "slip_key", postgresql_where="slip_key IS NOT NULL"),
         Index("ix_purchase_wechat", "store_id", "total_fen", "paid_at", postgresql_where="pay_method = 'wechat_pay'"),
         Index("ix_purchase_pay_transaction_id", "pay_transaction_id", postgresql_where="pay_transaction_id IS NOT NULL"),
         Index("ix_purchase_pay_trade_no", "pay_trade_no", postgresql_where="pay_trade_no IS NOT NULL"),
@@ -68,6 +71,8 @@ class Purchase(Base):
     """How it was paid, as far as the till told; by WeChat Pay's numbers it finds its notice, or the notice finds it."""
     replaced_by_id: Mapped[int | None] = mapped_column(ForeignKey("purchase.id"))
     """A payment that booked itself before the till told its order: that order stands in its place, and it counts for nothing."""
+    slip_key: Mapped[str | None] = mapped_column(String(64))
+    """Its number as everybody means it, by which a customer's receipt finds it; see `cards.slips`."""
     content_hash: Mapped[str] = mapped_column(String(64))
     """SHA-256 over everything the order said but the phone: the same number with other content is refused."""
 

@@ -42,6 +42,7 @@ class Programme(Base):
         CheckConstraint("(expiry = 'fixed_day') = (expiry_day IS NOT NULL)", name="expiry_day"),
         CheckConstraint("expiry_months BETWEEN 0 AND 120", name="expiry_months"),
         CheckConstraint("pending_days BETWEEN 0 AND 365", name="pending_days"),
+        CheckConstraint("receipt_days BETWEEN 0 AND 365", name="receipt_days"),
     )
 
     id: Mapped[int] = row_id()
@@ -54,4 +55,6 @@ class Programme(Base):
     """`MM-DD` of `fixed_day`; 29 February falls on the 28th in a year without it."""
     pending_days: Mapped[int] = mapped_column(Integer, default=7)
     """Days of the return window: points of a purchase become active when it closes."""
+    receipt_days: Mapped[int] = mapped_column(Integer, default=30, server_default="30")
+    """How many days after a purchase its receipt may be sent in as a photo; 0 takes none."""
     created_at: Mapped[datetime] = mapped_column(Moment)

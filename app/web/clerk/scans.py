@@ -20,6 +20,7 @@ from cards.coupons.undo import OWN_UNDO
 from cards.models.coupons import Coupon, CouponTemplate
 from cards.models.redemption import Attempt, CouponUse
 from cards.parked import count_parked, open_parked, park, settle
+from cards.receipts.reading import count_waiting
 from cards.refusals import SENTENCES
 from cards.reviews import count_cases
 
@@ -49,6 +50,7 @@ def add_routes(blueprint: Blueprint, door: Door) -> None:
                 "tally": tally(session, presence, now=now),
                 "parked": count_parked(session, store_id=presence.store.id, among=devices_of(presence.staff)),
                 "reviews": count_cases(session, store_id=presence.store.id) if Right.RESOLVE in presence.rights else 0,
+                "receipts": count_waiting(session, store_id=presence.store.id) if Right.BOOK in presence.rights else 0,
             }
 
     def parked() -> Answered:

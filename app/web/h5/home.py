@@ -18,6 +18,7 @@ from cards.models.ledger import Lot, LotState, Wallet, WalletKind
 from cards.models.membership import OpeningGift
 from cards.models.tiers import Tier
 from cards.profile import is_full
+from cards.receipts.sending import takes_receipts
 from cards.reminders import find_badges
 from cards.tiers import current_tier, progress
 
@@ -65,6 +66,7 @@ def add_routes(blueprint: Blueprint, door: Door) -> None:
                 today=check_in_of(session, door, member),
                 greeted=_greeted(request.args.get("hello", "")),
                 inviting=may_invite(session, door, member),
+                receipts=takes_receipts(session, member.programme, now=now),
                 full=is_full(member.card, member.customer),
                 phone_known=member.customer.phone_sealed is not None,
                 hello=request.args.get("hello", ""),

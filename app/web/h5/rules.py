@@ -13,6 +13,7 @@ from cards.caps import Cap
 from cards.models.programme import Expiry, Programme, ReturnPolicy
 from cards.models.tiers import Tier, TierRule, TierWindow
 from cards.points_at_till import read_terms
+from cards.receipts.sending import takes_receipts
 from cards.rulebook import LiveRule, rules_at
 from cards.tier_changes import read_ladder
 from cards.tiers import current_tier
@@ -52,6 +53,7 @@ def add_routes(blueprint: Blueprint, door: Door) -> None:
                 rungs=_rungs(session, programme, words, own=own),
                 window=_window(session.get(TierRule, programme.id), words),
                 earning=[_said(rule, words) for rule in rules_at(session, programme_id=programme.id, at=now)],
+                receipts=takes_receipts(session, programme, now=now),
                 life=_life(session, programme, words),
             )
 

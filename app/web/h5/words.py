@@ -5,6 +5,7 @@ from typing import Final
 
 from app.core.errors import FankaError
 from app.web.h5.coupon_sentences import SENTENCES as OF_COUPONS
+from app.web.h5.receipt_sentences import SENTENCES as OF_RECEIPTS
 from app.web.h5.sentences import KINDS, SENTENCES
 
 LANGUAGES: Final = ("zh", "en")
@@ -40,7 +41,7 @@ class Words:
         return LANGUAGES[1 - self.index]
 
     def __call__(self, name: str, /, **open_places: object) -> str:
-        both = OF_COUPONS[name] if name in OF_COUPONS else SENTENCES[name]
+        both = next(held[name] for held in (OF_COUPONS, OF_RECEIPTS, SENTENCES) if name in held)
         return both[self.index].format(**open_places)
 
     def pick(self, both: tuple[str, str]) -> str:

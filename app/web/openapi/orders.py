@@ -17,8 +17,9 @@ from app.core.unit import reading
 from app.web.openapi.door import Call, Client, Door, client, reply
 from cards.models.orders import SOURCES, Purchase
 from cards.order_forms import OrderIn, ReturnIn
+from cards.order_reads import find_order, lines_of
 from cards.order_returns import book_return
-from cards.orders import Booked, earned_of, find_order, lines_of
+from cards.orders import Booked, earned_of
 from cards.pay_matching import book_paid
 
 SCOPE = "orders:write"

@@ -21,6 +21,8 @@ from cards.fraud import suspect
 from tests.support import pay
 from tests.support.audited import BOOKKEEPING, BY_ITSELF, watched
 from tests.support.coupons import open_counter
+from tests.support.orders import open_till
+from tests.support.receipts import Desk
 
 PASSWORD = {"STAFF_PASSWORD": "a-long-password"}
 SECRETS = {"secret": "s" * 32, "token": "token123", "aes_key": "a" * 43}
@@ -70,6 +72,7 @@ READS = frozenset(
         "programme.list",
         "reply.list",
         "review.list",
+        "review.receipts",
         "rules",
         "sandbox",
         "segment.count",
@@ -112,7 +115,11 @@ ELSEWHERE = frozenset(
     }
 )
 """Writers whose scene is longer: another test of this folder runs each, and the fixture `fanka` looks for the line there."""
-PROVEN = {"review.decide": (__file__, "suspicion.judged"), "merchant.match": ("tests/cards/orders/test_pay_matching.py", "payment.matched")}
+PROVEN = {
+    "review.decide": (__file__, "suspicion.judged"),
+    "review.receipt": (__file__, "receipt.approved"),
+    "merchant.match": ("tests/cards/orders/test_pay_matching.py", "payment.matched"),
+}
 """Writers whose line is looked for by its name in a test of what they call."""
 
 
@@ -197,6 +204,7 @@ def members(book):
     book("programme", "add", "海岸会员")
     book("programme", "gift", "100", "--unit", "海岸百货")
     book("programme", "points-pay", "海岸会员", "--fen-per-100", "100", "--cap-percent", "50")
+    book("programme", "receipts", "14")
     book("tier", "add", "普通", "--rank", "0")
     book("tier", "add", "金卡", "--rank", "10", "--threshold", "100000")
     book("tier", "rule", "spend", "--window", "rolling", "--days", "365")
@@ -363,3 +371,14 @@ def test_a_verdict_on_what_was_held_back_leaves_its_line(house, doc):
     book = Book(house, doc)
     book("review", "decide", case["id"], "refuse", "--reason", "查实")
     assert book.written == {"review.decide": {"suspicion.judged"}}
+
+
+def test_a_verdict_on_a_receipt_leaves_its_line(house, doc):
+    desk = Desk(open_till(house))
+    sent, other = desk.snap("88201"), desk.snap("88202")
+    assert [each["number"] for each in doc("review", "receipts")["receipts"]] == ["88201", "88202"]
+    book = Book(house, doc)
+    assert book("review", "receipt", str(sent), "approve", "--reason", "已核对", "--fen", "8850")["state"] == "credited"
+    assert book("review", "receipt", str(other), "refuse", "--reason", "照片不清楚")["state"] == "refused"
+    assert book.written == {"review.receipt": {"receipt.approved", "receipt.refused"}}
+    assert desk.points() == 88

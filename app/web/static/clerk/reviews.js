@@ -1,6 +1,7 @@
 // What the defences caught: the supervisor looks at each case, releases or refuses it once, and says why.
 import { Refused, Unreached, call } from "./api.js";
 import { $, closeSheet, el, field, icon, openSheet, pairs, toast } from "./dom.js";
+import * as receipts from "./receipts.js";
 import { language, money, t, told, when } from "./words.js";
 
 const ZH = {
@@ -21,9 +22,11 @@ export function settle(given, refresh) {
   frame = given;
   changed = refresh;
   $("reviews").addEventListener("click", open);
+  receipts.settle(given, refresh);
 }
 
-export function show(number) {
+export function show(number, photos) {
+  receipts.show(photos);
   $("reviews").hidden = !number || !frame.right("resolve");
   $("reviews").textContent = say("count", { n: number });
 }

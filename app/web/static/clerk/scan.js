@@ -299,7 +299,7 @@ async function list() {
   $("tally").textContent = recent.tally ? t("tally", { n: recent.tally.number, money: money(recent.tally.pay_fen).replace(/\.00$/, "") }) : "";
   $("parked").hidden = !recent.parked;
   $("parked").textContent = t("parked_n", { n: recent.parked });
-  reviews.show(recent.reviews);
+  reviews.show(recent.reviews, recent.receipts);
   const rows = [...waiting.reverse().map(unsentRow), ...recent.scans.map(scanRow)].slice(0, 20);
   $("recent").replaceChildren(...(rows.length ? rows : [el("li", { cls: "empty", text: t("recent_empty") })]));
   clearInterval(ticking);
