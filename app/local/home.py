@@ -68,8 +68,10 @@ class Home:
                 fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 held.seek(0)
+                number = held.read().strip() or "?"
                 raise ConflictError(
-                    f"this checkout already runs, under process {held.read().strip() or 'unknown'}", code="already_up"
+                    f"这份程序已在运行, 进程 {number} / this checkout already runs, under process {number}",
+                    code="already_up",
                 ) from None
             held.truncate(0)
             held.write(str(os.getpid()))

@@ -33,7 +33,8 @@ def _ask(family: int, kind: int, protocol: int, address: tuple[Any, ...], *, por
             probe.bind(address)
         except OSError as error:
             raise ConflictError(
-                f"port {port} is taken by another program; FANKA_WEB_PORT names another, and FANKA_PUBLIC_URL goes with it",
+                f"端口 {port} 已被占用, 用 FANKA_WEB_PORT 换一个, FANKA_PUBLIC_URL 随之改变 / port {port} is taken by another program; "
+                "FANKA_WEB_PORT names another, and FANKA_PUBLIC_URL goes with it",
                 code="port_taken",
             ) from error
 
@@ -42,4 +43,6 @@ def _addresses(host: str, port: int) -> list[tuple[socket.AddressFamily, socket.
     try:
         return list(socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE))
     except OSError as error:
-        raise ConflictError(f"FANKA_WEB_HOST {host!r} is no address of this machine", code="no_such_host") from error
+        raise ConflictError(
+            f"FANKA_WEB_HOST {host!r} 不是本机地址 / FANKA_WEB_HOST {host!r} is no address of this machine", code="no_such_host"
+        ) from error

@@ -1,6 +1,7 @@
 """Counters that never cost a request anything: added up in memory, carried to Redis by a thread of their own."""
 
 import threading
+import time
 from collections import Counter
 
 from redis import Redis
@@ -13,8 +14,16 @@ log = get_logger(__name__)
 _MOST_NAMES = 200
 
 
+def last_key(key: str) -> str:
+    """The hash of the moments beside the hash of the counts."""
+    return f"{key}:last"
+
+
 class Tally:
-    """One Redis hash of counts by name. While Redis is away the counts wait here and are lost only with the process."""
+    """One Redis hash of counts by name, and beside it one of when each was last raised, in unix seconds.
+
+    While Redis is away the counts wait here and are lost only with the process.
+    """
 
     def __init__(self, redis: Redis, key: str) -> None:
         self.key = key
@@ -49,6 +58,7 @@ class Tally:
                 with self._redis.pipeline(transaction=False) as pipe:
                     for name, number in load.items():
                         pipe.hincrby(self.key, name, number)
+                        pipe.hset(last_key(self.key), name, int(time.time()))
                     pipe.execute()
             except RedisError as error:
                 log.warning("tally_waits", error=type(error).__name__)

@@ -2,7 +2,8 @@
 
 import base64
 import binascii
-from collections.abc import Iterator
+import time
+from collections.abc import Collection, Iterator
 
 from redis.exceptions import RedisError
 from sqlalchemy import select
@@ -11,15 +12,19 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.commands.callback import knock
 from app.commands.checks.finding import Finding, bad, bad_as_said, ok, warn
 from app.commands.frame import explain
+from app.commands.speech import moment
 from app.core.accounts import AES_KEY_SIGNS, OpenAccount, open_account
+from app.core.clock import from_unix
 from app.core.house import House
 from app.core.nouns import Account, Mode
 from app.core.secrets import UnsealError
 from app.core.unit import reading
-from app.web.webhook.door import refused_key
+from app.web.tally import last_key
+from app.web.webhook.door import refused_of_key
 from app.wechat.gateway import gateway_for
 from app.wechat.probe import check_token
 
+_FRESH_S = 86_400
 # What the webhook counts when WeChat's console and we disagree.
 _DISAGREE = {
     "bad_signature": ("token 与公众平台不一致", "the token differs from the one in WeChat's console"),
@@ -43,7 +48,7 @@ def check_accounts(house: House) -> Iterator[Finding]:
         yield warn("accounts", "还没有账号: fanka account add", "there is no account yet: `fanka account add`")
     for row in rows:
         yield from _check_one(house, row)
-    yield from _check_refusals(house)
+    yield from _check_refusals(house, {row.appid for row in rows})
 
 
 def _check_one(house: House, row: Account) -> Iterator[Finding]:
@@ -82,12 +87,22 @@ def aes_fault(account: OpenAccount) -> Finding | None:
     )
 
 
-def _check_refusals(house: House) -> Iterator[Finding]:
+def _check_refusals(house: House, appids: Collection[str]) -> Iterator[Finding]:
+    """What the webhook refused in the last day, by account: a difference that was mended yesterday is no finding any more."""
+    key = refused_of_key(house.settings.redis_prefix)
     try:
-        counted: dict[str, str] = house.redis.hgetall(refused_key(house.settings.redis_prefix))  # type: ignore[assignment]
+        counted: dict[str, str] = house.redis.hgetall(key)  # type: ignore[assignment]
+        last: dict[str, str] = house.redis.hgetall(last_key(key))  # type: ignore[assignment]
     except RedisError:
         return
-    for code, (zh, en) in _DISAGREE.items():
-        number = int(counted.get(code, 0))
-        if number:
-            yield warn("webhook", f"拒绝过 {number:,} 个请求 ({code}): {zh}", f"refused {number:,} requests ({code}): {en}")
+    for name, number in sorted(counted.items()):
+        code, _, appid = name.partition(" ")
+        at = int(last.get(name, 0))
+        if code in _DISAGREE and appid in appids and time.time() - at < _FRESH_S:
+            zh, en = _DISAGREE[code]
+            shown = moment(from_unix(at))
+            yield warn(
+                f"account {appid}",
+                f"拒绝过 {int(number):,} 个请求, 最近在 {shown} ({code}): {zh}",
+                f"refused {int(number):,} requests, the last at {shown} ({code}): {en}",
+            )

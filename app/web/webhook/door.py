@@ -42,6 +42,11 @@ def refused_key(prefix: str) -> str:
     return f"{prefix}:webhook:refused"
 
 
+def refused_of_key(prefix: str) -> str:
+    """The Redis hash that counts refused requests of known accounts by `code appid`: whose settings differ from WeChat's."""
+    return f"{refused_key(prefix)}:of"
+
+
 def make_webhook(house: "House", chain: Chain) -> Blueprint:
     """The blueprint of `/wechat/<appid>`; one per process, made after a fork."""
     door = Door(house, chain)
@@ -80,10 +85,12 @@ class Door:
         self._forgetful = False
         self.accounts: Shelf[dict[str, OpenAccount]] = Shelf("accounts", self._read_accounts)
         self.refused = Tally(house.redis, refused_key(house.settings.redis_prefix))
+        self.refused_of = Tally(house.redis, refused_of_key(house.settings.redis_prefix))
 
     def answer(self, appid: str) -> Response:
         environ: dict[str, Any] = request.environ
         started = time.monotonic()
+        account = None
         try:
             account = self._account(appid)
             method = environ["REQUEST_METHOD"]
@@ -96,6 +103,8 @@ class Door:
         except FankaError as error:
             code = str(error.code)
             self.refused.count(code)
+            if account is not None:
+                self.refused_of.count(f"{code} {account.appid}")
             log.warning("webhook_refused", refusal=code, status=error.status, appid=_shown(appid), request=request_id())
             raise
 

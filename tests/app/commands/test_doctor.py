@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -25,6 +26,8 @@ from app.factory import create_app
 from app.local.place import Place
 from app.local.program import end, launch, wait_ready
 from app.local.redis import RedisServer
+from app.web.tally import last_key
+from app.web.webhook.door import refused_of_key
 from tests.app.commands.conftest import run_cli
 from tests.app.commands.test_account import _shown
 from tests.support.servers import Servers
@@ -91,9 +94,12 @@ def test_a_console_with_another_token_shows_in_what_was_refused(sound, house, fa
     sandbox.act(person, sound, "follow")
     sandbox.idle()
     found, code = look(fanka)
-    assert [(each["part"], each["level"]) for each in found] == [("webhook", "warn")]
+    assert [(each["part"], each["level"]) for each in found] == [(f"account {sound.appid}", "warn")]
     assert "the token differs" in found[0]["en"]
     assert code == 0
+    # What was mended two days ago is not spoken of for ever.
+    house.redis.hset(last_key(refused_of_key(house.settings.redis_prefix)), f"bad_signature {sound.appid}", int(time.time()) - 2 * 86_400)
+    assert look(fanka) == ([], 0)
 
 
 def test_a_console_with_another_aes_key_shows_in_what_was_refused(sound, house, fanka, sandbox):
@@ -104,7 +110,7 @@ def test_a_console_with_another_aes_key_shows_in_what_was_refused(sound, house, 
     sandbox.act(person, sound, "follow")
     sandbox.idle()
     found, _ = look(fanka)
-    assert [each["part"] for each in found] == ["webhook"]
+    assert [each["part"] for each in found] == [f"account {sound.appid}"]
     assert "EncodingAESKey" in found[0]["en"]
 
 

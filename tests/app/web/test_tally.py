@@ -1,12 +1,13 @@
 """Counters: exact while Redis is there, patient while it is away, and never in the way."""
 
 import threading
+import time
 
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from app.core.house import House
-from app.web.tally import Tally
+from app.web.tally import Tally, last_key
 
 
 def test_every_count_arrives(house: House) -> None:
@@ -19,6 +20,7 @@ def test_every_count_arrives(house: House) -> None:
     tally.count("bad_body")
     tally.settle()
     assert house.redis.hgetall("t:counts") == {"bad_signature": "800", "bad_body": "1"}
+    assert 0 <= time.time() - int(house.redis.hget(last_key("t:counts"), "bad_body")) < 3600
 
 
 def test_counts_wait_while_redis_is_away(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
