@@ -163,10 +163,8 @@ def _picker(world: World, request: Request) -> Reply:
     shown = list(world.people.values())[:MOST_SHOWN]
     rows = "".join(_row(query, one) for one in shown)
     if not rows:
-        return _page(
-            "这部手机是谁的？", "平台上还没有人。先在沙盒的页面上请一个人来。 Nobody lives here yet: make somebody on the sandbox's page."
-        )
-    return _page("这部手机是谁的？", "选一个人，网页就由他打开。 Whose phone is this?", more=f"<ul>{rows}</ul>")
+        return _page("这部手机是谁的？", "平台上还没有人。先在沙盒的页面上请一个人来。")
+    return _page("这部手机是谁的？", "选一个人，网页就由他打开。", more=f"<ul>{rows}</ul>")
 
 
 def _row(query: dict[str, str], one: Person) -> str:
@@ -177,7 +175,7 @@ def _row(query: dict[str, str], one: Person) -> str:
 
 def _page(title: str, text: str, status: int = 200, *, more: str = "") -> Reply:
     made = (
-        "<!doctype html><html lang=zh><meta charset=utf-8><meta name=viewport content='width=device-width'>"
+        "<!doctype html><html lang=zh-Hans-CN><meta charset=utf-8><meta name=viewport content='width=device-width'>"
         "<meta name=color-scheme content='light dark'><title>微信沙盒</title><link rel=stylesheet href=/static/frame.css><body class=ask>"
         f"<main><span class=mark></span><h1>{html.escape(title)}</h1><p>{html.escape(text)}</p>{more}</main>"
     )

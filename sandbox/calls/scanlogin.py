@@ -41,7 +41,7 @@ def _show(world: World, request: Request) -> Reply:
     query = request.query
     account = world.accounts.get(query.get("appid", ""))
     if account is None or account.kind != "website":
-        return _page("AppID 参数错误", "只有网站应用可以这样登录。 Only a website application logs in this way.", status=400)
+        return _page("AppID 参数错误", "只有网站应用可以这样登录。", status=400)
     if query.get("response_type") != "code" or query.get("scope") != SCOPE:
         return _page("Scope 参数错误或没有 Scope 权限", "response_type=code, scope=snsapi_login", status=400)
     parts = urlsplit(query.get("redirect_uri", ""))
@@ -70,9 +70,9 @@ def _waiting(world: World, request: Request) -> Reply:
     uuid = request.query["uuid"]
     scan = _find(world, uuid)
     if scan is None:
-        return _page("二维码已失效", "请回到登录页重新扫码。 This code is over; go back and ask for another.", status=404)
+        return _page("二维码已失效", "请回到登录页重新扫码。", status=404)
     if scan.get("refused"):
-        return _page("已取消登录", "手机上选择了拒绝。 The phone said no.")
+        return _page("已取消登录", "手机上选择了拒绝。请回到原来的页面重新登录。")
     if "code" not in scan:
         return _code(world, request, uuid)
     joint = "&" if urlsplit(scan["back"]).query else "?"
@@ -86,11 +86,11 @@ def _code(world: World, request: Request, uuid: str) -> Reply:
     drawn = base64.b64encode(picture(f"http://{request.headers.get('host', '127.0.0.1')}{phone}")).decode()
     more = (
         f"<img class=scan width=220 height=220 alt='二维码' src='data:image/png;base64,{drawn}'>"
-        f"<p><a id=phone href='{html.escape(phone)}' target=_blank rel=noopener>没有手机？由这里的人来扫 Scan as somebody here</a></p>"
+        f"<p><a id=phone href='{html.escape(phone)}' target=_blank rel=noopener>没有手机？由这里的人来扫</a></p>"
     )
     return _page(
         "使用微信扫码登录",
-        f"登录到 {name}。确认后本页自动返回。 Scan to log in; this page goes back by itself.",
+        f"用手机扫码，登录到 {name}；确认后本页自动返回。",
         more=more,
         again=f"{SHOWN}?uuid={quote(uuid)}",
     )
@@ -102,23 +102,23 @@ def _on_phone(world: World, request: Request) -> Reply:
     uuid = query.get("uuid", "")
     scan = _find(world, uuid)
     if scan is None or "code" in scan or scan.get("refused"):
-        return _page("二维码已失效", "请在电脑上刷新后重扫。 This code is over or was used.", status=404)
+        return _page("二维码已失效", "请在电脑上刷新后重扫。", status=404)
     account = world.accounts[scan["appid"]]
     person = world.people.get(query.get("sandbox_person", "") or world.browser)
     if person is None:
         people = list(world.people.values())[:MOST_SHOWN]
         rows = "".join(_row(uuid, one.id, one.name, one.phone) for one in people)
-        return _page("谁来扫码？", "选一个人，用他的微信扫。 Who scans?", more=f"<ul>{rows}</ul>")
+        return _page("谁来扫码？", "选一个人，用他的微信扫。", more=f"<ul>{rows}</ul>")
     said = query.get("answer", "")
     if said not in {"yes", "no"}:
         links = "".join(
-            f"<li><a id={value} href='{html.escape(_link(uuid, person.id, answer=value))}'><b>{label}</b></a></li>"
-            for value, label in (("yes", "同意 Agree"), ("no", "拒绝 Refuse"))
+            f"<a id={value} href='{html.escape(_link(uuid, person.id, answer=value))}'>{label}</a>"
+            for value, label in (("yes", "同意"), ("no", "拒绝"))
         )
-        return _page(f"登录 {account.name}", f"{person.name}，{account.name} 申请使用你的微信登录。", more=f"<ul>{links}</ul>")
+        return _page(f"登录 {account.name}", f"{person.name}，{account.name} 申请使用你的微信登录。", more=f"<p class=answers>{links}</p>")
     code = text_id(world.seed, "scan", person.id, account.appid, uuid, world.n, length=32) if said == "yes" else ""
     world.record("call", {"path": CONFIRM, "appid": account.appid, "errcode": 0, "uuid": uuid, "person": person.id, "code": code})
-    reply = _page("已确认" if code else "已拒绝", "可以回到电脑了。 Back to the PC now.")
+    reply = _page("已确认" if code else "已拒绝", "可以回到电脑了。")
     reply.durable = True
     return reply
 
@@ -156,7 +156,7 @@ def _row(uuid: str, person: str, name: str, phone: str) -> str:
 def _page(title: str, text: str, *, status: int = 200, more: str = "", again: str = "") -> Reply:
     ask = f"<meta http-equiv=refresh content='1;url={html.escape(again)}'>" if again else ""
     made = (
-        f"<!doctype html><html lang=zh><meta charset=utf-8><meta name=viewport content='width=device-width'>{ask}"
+        f"<!doctype html><html lang=zh-Hans-CN><meta charset=utf-8><meta name=viewport content='width=device-width'>{ask}"
         "<meta name=color-scheme content='light dark'><title>微信沙盒</title><link rel=stylesheet href=/static/frame.css><body class=ask>"
         f"<main><span class=mark></span><h1>{html.escape(title)}</h1><p>{html.escape(text)}</p>{more}</main>"
     )

@@ -32,7 +32,7 @@ async function drawPeople() {
   for (const one of found.people) names.people.set(one.id, one.name);
   if (!route().person && !chosen && found.people.length) chosen = found.people[0].id;
   $("people").replaceChildren(...found.people.map((one) => el("li", {}, el("button", {
-    type: "button", class: one.id === chosen ? "on" : "", "data-id": one.id, onclick: () => { location.hash = one.id; },
+    type: "button", class: one.id === chosen ? "on" : "", "data-id": one.id, "aria-label": `${one.name} ${one.phone}`, title: one.name, onclick: () => { location.hash = one.id; },
   }, face(one.name), el("span", {}, el("b", { text: one.name }), el("small", { text: one.phone }))))));
   $("people-note").textContent = found.total > found.people.length ? `共 ${found.total} 人，这里是前 ${found.people.length} 人` : found.total ? "" : sought ? "没有找到这样的人" : "平台上还没有人";
   return found.people;
@@ -112,7 +112,7 @@ $("search").addEventListener("input", () => { clearTimeout(typing); typing = set
 $("pause").addEventListener("click", () => { paused = !paused; $("pause").textContent = paused ? "继续" : "暂停"; });
 document.querySelectorAll(".view").forEach((one) => one.addEventListener("click", () => {
   $("desk").dataset.view = one.dataset.view;
-  document.querySelectorAll(".view").forEach((other) => other.classList.toggle("on", other === one));
+  document.querySelectorAll(".view").forEach((other) => { other.classList.toggle("on", other === one); other.setAttribute("aria-pressed", String(other === one)); });
 }));
 addEventListener("hashchange", move);
 run();

@@ -110,7 +110,7 @@ export class Phone {
 
   tabs() {
     return el("nav", { class: "tabs", "aria-label": "微信" }, ...TABS.map(([name, text, picture]) =>
-      el("button", { type: "button", class: this.tab === name ? "on" : "", onclick: () => { this.tab = name; this.draw(true); } }, icon(picture), el("span", { text }))));
+      el("button", { type: "button", class: this.tab === name ? "on" : "", "aria-current": this.tab === name && "page", onclick: () => { this.tab = name; this.draw(true); } }, icon(picture), el("span", { text }))));
   }
 
   chatList() {

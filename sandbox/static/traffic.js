@@ -51,9 +51,9 @@ export class Traffic {
     this.kind = "all";
     this.rows = [];
     for (const [kind, text] of KINDS) {
-      chips.append(el("button", { type: "button", class: kind === this.kind ? "chip on" : "chip", text, onclick: (event) => {
+      chips.append(el("button", { type: "button", class: kind === this.kind ? "chip on" : "chip", "aria-pressed": String(kind === this.kind), text, onclick: (event) => {
         this.kind = kind;
-        chips.querySelectorAll(".chip").forEach((one) => one.classList.toggle("on", one === event.target));
+        chips.querySelectorAll(".chip").forEach((one) => { one.classList.toggle("on", one === event.target); one.setAttribute("aria-pressed", String(one === event.target)); });
         this.draw();
       } }));
     }
