@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import Blueprint, Response
 from pydantic import Field
+from sqlalchemy import select
 
 from app.core.clock import SHANGHAI
 from app.core.errors import FankaError
@@ -11,8 +12,9 @@ from app.core.gate import Right
 from app.core.logins import NotLoggedInError, NotPairedError, Presence, find_device, log_in, log_out, pair_device
 from app.core.nouns import Store
 from app.core.people import Device
-from app.core.unit import work
+from app.core.unit import reading, work
 from app.web.clerk.door import DEVICE_COOKIE, STAFF_COOKIE, Answered, Door, Form, as_json
+from cards.models.tiers import Tier
 
 
 class PairForm(Form):
@@ -32,12 +34,13 @@ def add_routes(blueprint: Blueprint, door: Door) -> None:
         """Who is here: 200 in every case, so that the page knows what to ask for next."""
         with work(door.house.engine) as session:
             try:
-                return {"state": "in", **present(door.who(session))}
+                presence = door.who(session)
             except NotLoggedInError:
                 device, store = find_device(session, door.device_token)
                 return out(door, device, store)
             except NotPairedError:
                 return {"state": "unpaired"}
+        return {"state": "in", **present(door, presence)}
 
     def pair() -> Answered:
         token, device = pair_device(door.house, code=door.read(PairForm).code, address=door.address)
@@ -52,7 +55,7 @@ def add_routes(blueprint: Blueprint, door: Door) -> None:
         token, presence = log_in(
             door.house, device_token=door.device_token, login=form.login, password=form.password, totp=form.totp, address=door.address
         )
-        answer = as_json({"state": "in", **present(presence)})
+        answer = as_json({"state": "in", **present(door, presence)})
         door.set_cookie(answer, STAFF_COOKIE, token, days=1)
         return answer
 
@@ -78,8 +81,10 @@ def out(door: Door, device: Device, store: Store) -> dict[str, Any]:
     return {"state": "out", "store": store.name, "device": device.name, "scan": bool(door.house.settings.login_appid)}
 
 
-def present(presence: Presence) -> dict[str, Any]:
-    """What the page shows of who is here."""
+def present(door: Door, presence: Presence) -> dict[str, Any]:
+    """What the page shows of who is here, and what the tiers are called in English."""
+    with reading(door.house.engine) as session:
+        named = {row.name: row.name_en for row in session.execute(select(Tier.name, Tier.name_en).where(Tier.name_en != ""))}
     return {
         "store": presence.store.name,
         "device": presence.device.name,
@@ -87,5 +92,6 @@ def present(presence: Presence) -> dict[str, Any]:
         "name": presence.staff.name,
         "login": presence.staff.login,
         "rights": sorted(presence.rights & set(Right)),
+        "tiers": named,
         "shift_from": presence.shift.opened_at.astimezone(SHANGHAI).isoformat(),
     }

@@ -90,7 +90,7 @@ class Scanner:
         entered = log_in_by_scan(house, claimed, device_token=device_token, digest=digest)
         if isinstance(entered, Owed):
             return {"state": "more", "needs": entered.needs, "name": entered.name}
-        answer = as_json({"state": "in", **present(entered[1])})
+        answer = as_json({"state": "in", **present(self._door, entered[1])})
         self._door.set_cookie(answer, STAFF_COOKIE, entered[0], days=1)
         return self._without(answer)
 
@@ -100,7 +100,7 @@ class Scanner:
         token, presence = complete_scan(
             self._door.house, device_token=self._door.device_token, browser=self._browser, totp=form.totp, password=form.password
         )
-        answer = as_json({"state": "in", **present(presence)})
+        answer = as_json({"state": "in", **present(self._door, presence)})
         self._door.set_cookie(answer, STAFF_COOKIE, token, days=1)
         return self._without(answer)
 

@@ -50,6 +50,8 @@ def test_from_the_members_code_to_the_slip_and_back(gold, at_counter, wishes):
     expect(page.locator("#sell")).to_be_enabled()
     # 5 % off and the better coupon are there by themselves; points and balance wait for a touch.
     expect(page.locator("#sheet .sums")).to_contain_text("14.95")
+    # A tier has a name in each language.
+    expect(page.locator("#sheet .sums")).to_contain_text("Gold price" if wishes else "金卡会员价")
     expect(page.locator("#sheet .sums .sum dd")).to_have_text("¥184.05")
     for name in (re.compile("2,000"), re.compile("100\\.00")):
         page.locator("#sheet .chip.choice").filter(has_text=name).last.click()

@@ -14,7 +14,7 @@ import * as scanned from "./scanned.js";
 import { wakeSound } from "./senses.js";
 import * as shift from "./shift.js";
 import * as store from "./store.js";
-import { language, speak, t } from "./words.js";
+import { knowTiers, language, speak, t } from "./words.js";
 import { listen } from "./wedge.js";
 
 const VIEWS = { scan, member, book, report, shift, enter };
@@ -57,6 +57,7 @@ function go(view, given) {
 
 async function arrive(me) {
   state.me = me;
+  knowTiers(me.tiers);
   who();
   await store.keep("me", { ...me, at: Date.now() });
   if (me.state !== "in") return go("enter", me);

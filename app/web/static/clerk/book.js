@@ -3,7 +3,7 @@ import { Refused, Unreached, call } from "./api.js";
 import { $, el, fen, field, newId } from "./dom.js";
 import * as outcome from "./outcome.js";
 import { feel } from "./senses.js";
-import { count, date, money, t, told } from "./words.js";
+import { count, date, money, t, tierName, told } from "./words.js";
 
 let frame;
 let keyField;
@@ -55,6 +55,6 @@ function booked(body) {
   const points = body.points ? (body.points_from ? t("points_after", { n: count(body.points), when: date(body.points_from) }) : t("points_now", { n: count(body.points) })) : "0";
   outcome.reveal({
     kind: body.fresh ? "done" : "used", title: body.fresh ? t("book_done") : t("book_twice").split(/[，;]/)[0], big: true, why: body.fresh ? (body.points ? `${t("points")} +${count(body.points)}` : t("book_none")) : t("book_twice"),
-    rows: [[t("member"), [body.name, body.tier].filter(Boolean).join(" · ")], [t("amount"), money(body.total_fen)], [t("order"), body.order_no], [t("points"), points]], main: { text: t("close"), act: () => outcome.hide() },
+    rows: [[t("member"), [body.name, tierName(body.tier)].filter(Boolean).join(" · ")], [t("amount"), money(body.total_fen)], [t("order"), body.order_no], [t("points"), points]], main: { text: t("close"), act: () => outcome.hide() },
   });
 }

@@ -25,6 +25,8 @@ export function resume() {
 export function show(key = hint) {
   hint = key;
   $("hint").textContent = t(key);
+  // A camera that is not there takes no room: the field below is what is used then.
+  $("cam").toggleAttribute("data-none", key === "hint_none" || key === "hint_denied");
 }
 
 // Said for a moment; `show` brings back what was said before.

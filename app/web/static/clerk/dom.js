@@ -58,6 +58,8 @@ export function openSheet(...children) {
   const sheet = $("sheet");
   release ??= document.activeElement;
   fill(sheet, el("div", { cls: "grip" }), ...children);
+  // What the sheet is about is its name, for whoever cannot see it rise.
+  sheet.setAttribute("aria-label", sheet.querySelector("h1")?.textContent ?? "");
   sheet.hidden = $("veil").hidden = false;
   $("app").inert = true;
   (sheet.querySelector("[autofocus]") ?? sheet.querySelector("button"))?.focus({ preventScroll: true });

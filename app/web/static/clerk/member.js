@@ -4,7 +4,7 @@ import { $, el, field, fill, icon, newId } from "./dom.js";
 import * as sale from "./sale.js";
 import * as scan from "./scan.js";
 import { feel } from "./senses.js";
-import { count, date, money, t, told } from "./words.js";
+import { count, date, money, t, tierName, told } from "./words.js";
 
 let frame;
 export const settle = (given) => { frame = given; };
@@ -12,8 +12,8 @@ const both = (said) => (said ? told({ detail: said.zh, detail_en: said.en }) : "
 
 export function open(found) {
   const view = $("view-member");
-  const place = el("div", { id: "member-found" });
-  fill(view, el("h1", { text: t("member_title") }), el("p", { cls: "lead", text: t("member_lead") }), finder(place), place, opener(place));
+  const place = el("div", { id: "member-found", "aria-live": "polite" }, el("p", { cls: "box blank muted" }, icon("member"), t("member_blank")));
+  fill(view, el("h1", { text: t("member_title") }), el("p", { cls: "lead", text: t("member_lead") }), finder(place), el("div", { cls: "split" }, place, opener(place)));
   if (found?.kind === "member") show(place, found);
   else view.querySelector("input")?.focus({ preventScroll: true });
 }
@@ -46,17 +46,21 @@ function fail(place, error) {
 function show(place, found) {
   fill(place, 
     el("div", { cls: "face", "data-face": found.face },
-      el("b", { text: [found.name || t("member"), found.tier].filter(Boolean).join(" · ") }), el("br"), el("small", { text: [found.phone, found.number].filter(Boolean).join(" · ") }),
-      el("p", { cls: "points" }, el("span", { cls: "figure", text: count(found.points) }), el("small", { text: [t("member_points"), found.pending ? t("member_pending", { n: count(found.pending) }) : "", found.value_fen ? t("member_value", { money: money(found.value_fen) }) : "", found.discount_percent ? t("member_off", { n: found.discount_percent }) : ""].filter(Boolean).join(" · ") }))),
+      el("b", { text: [found.name || t("member"), tierName(found.tier)].filter(Boolean).join(" · ") }), el("small", { text: [found.phone, found.number].filter(Boolean).join(" · ") }),
+      el("div", { cls: "holds" }, held(count(found.points), "member_points"), found.pending ? held(count(found.pending), "member_pending") : null,
+        found.value_fen ? held(money(found.value_fen), "member_value") : null, found.discount_percent ? held(`− ${found.discount_percent}%`, "member_off") : null)),
     found.ticket && frame.right("book") ? el("div", { cls: "stack" }, el("button", { type: "button", cls: "btn btn-main", id: "checkout", text: t("sale_open"), on: { click: () => sale.open(found) } })) : null,
     frame.right("book") ? el("div", { cls: "stack" }, el("button", { type: "button", cls: "btn btn-soft", text: t("member_book", { who: found.name || found.phone || t("member") }), on: { click: () => frame.go("book", found) } })) : null,
     el("div", { cls: "box" }, el("h2", { text: t("member_coupons") }),
+      found.coupons.length && !found.ticket ? el("p", { cls: "muted small", text: t("member_show_code") }) : null,
       found.coupons.length ? el("ul", {}, found.coupons.map((each) => coupon(each, found.ticket))) : el("p", { cls: "muted", text: t("member_no_coupons") })));
 }
 
+const held = (figure, word) => el("div", {}, el("strong", { text: figure }), el("small", { text: t(word) }));
+
 function coupon(each, ticket) {
   const use = ticket ? el("button", { type: "button", cls: "act undo", text: t("member_use"), on: { click: () => { frame.go("scan"); scan.choose(ticket, each.id); } } }) : null;
-  return el("li", { cls: "row" }, el("span", { cls: "dot done" }, icon("book")), el("div", {}, el("b", { text: each.name }), el("small", { text: [both(each.worth), t("expires_on", { date: date(each.expires_at) })].filter(Boolean).join(" · ") })), use);
+  return el("li", { cls: "row" }, el("span", { cls: "dot plain" }, icon("ticket")), el("div", {}, el("b", { text: each.name }), el("small", { text: [both(each.worth), t("expires_on", { date: date(each.expires_at) })].filter(Boolean).join(" · ") })), use);
 }
 
 function opener(place) {

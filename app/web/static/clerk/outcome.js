@@ -13,6 +13,7 @@ export const isOpen = () => !$("outcome").hidden;
 export function reveal({ kind, title, why, big, rows = [], next, meter, main, second, tick, closed, quiet }) {
   clearInterval(ticking);
   const box = $("outcome");
+  $("toast").hidden = true;
   const parts = {
     why: el("p", { cls: big ? "why big" : "why", text: why }),
     bar: el("i"),
@@ -26,7 +27,7 @@ export function reveal({ kind, title, why, big, rows = [], next, meter, main, se
     next && el("p", { cls: "next", text: next }), el("div", { cls: "foot" }, parts.main, parts.second));
   parts.facts = facts;
   box.dataset.kind = kind;
-  box.setAttribute("aria-label", title);
+  box.setAttribute("aria-label", [title, why].filter(Boolean).join("。"));
   box.replaceChildren(inner);
   box.hidden = false;
   $("app").inert = true;

@@ -29,7 +29,7 @@ export async function open(given) {
   } catch (error) {
     if (!(error instanceof Refused) && !(error instanceof Unreached)) throw error;
     if (frame.gone(error)) return;
-    fill(body, el("p", { cls: "note bad", role: "alert", text: error instanceof Refused ? told(error.body) : t("error_net") }));
+    fill(body, el("p", { cls: "note bad", role: "alert", text: error instanceof Refused ? told(error.body) : t("error_net") }), el("div", { cls: "stack" }, el("button", { type: "button", cls: "btn btn-main", text: t("queue_now"), on: { click: () => open() } })));
   }
 }
 
@@ -52,9 +52,9 @@ async function figures(body) {
   const parts = held.departments.length && (held.departments.length > 1 || !held.department) ? [["", t("report_whole")], ...held.departments.map((each) => [each.id, each.name])] : [];
   const sum = (name) => held.clerks.reduce((all, each) => all + each[name], 0);
   fill(body,
-    choice(spans, span, again((name) => { span = name; }), "spans"),
-    parts.length ? choice(parts, department, again((id) => { department = id; }), "spans parts") : null,
-    el("p", { cls: "muted small span", text: `${held.department?.name ?? held.store} · ${from === to ? from : `${from} – ${to}`}` }),
+    el("div", { cls: "filters" }, choice(spans, span, again((name) => { span = name; }), "spans"),
+      parts.length ? choice(parts, department, again((id) => { department = id; }), "spans parts") : null,
+      el("p", { cls: "muted small span", text: `${held.department?.name ?? held.store} · ${from === to ? from : `${from} – ${to}`}` })),
     el("div", { cls: "box" }, el("div", { cls: "figures" }, figure(count(sum("redeemed")), t("shift_redeemed")), figure(money(held.sales_fen), t("report_sales")), figure(count(sum("cards")), t("shift_cards")))),
     el("div", { cls: "side" },
       ranking(t("report_clerks"), held.clerks.map((each, at) => ({ rank: at + 1, name: each.name, worth: each.redeemed, big: count(each.redeemed), small: [t("report_line", { money: money(each.pay_fen), booked: count(each.booked), cards: count(each.cards) }), each.undone || each.refused ? t("report_odd", { undone: count(each.undone), refused: count(each.refused) }) : ""] })), t("shift_redeemed")),
@@ -75,5 +75,5 @@ function ranking(title, rows, measure) {
 
 function table(title, heads, rows, lead) {
   return el("div", { cls: "box" }, el("h2", { text: title }), lead ? el("p", { cls: "muted small", text: lead }) : null,
-    rows.length === 0 ? el("p", { cls: "muted", text: t("report_none") }) : el("table", { cls: "table" }, el("thead", {}, el("tr", {}, heads.map((head) => el("th", { text: head })))), el("tbody", {}, rows.map((row) => el("tr", {}, row.map((cell) => el("td", { text: cell })))))));
+    rows.length === 0 ? el("p", { cls: "muted", text: t("report_none") }) : el("table", { cls: "table" }, el("thead", {}, el("tr", {}, heads.map((head) => el("th", { scope: "col", text: head })))), el("tbody", {}, rows.map((row) => el("tr", {}, row.map((cell) => el("td", { text: cell })))))));
 }

@@ -3,7 +3,7 @@ import { Refused, Unreached, call, serverNow } from "./api.js";
 import { $, closeSheet, el, fen, field, fill, icon, newId, openSheet, pairs, toast } from "./dom.js";
 import * as outcome from "./outcome.js";
 import { feel } from "./senses.js";
-import { count, date, left, money, t, told } from "./words.js";
+import { count, date, left, money, t, tierName, told } from "./words.js";
 
 let frame;
 export const settle = (given) => { frame = given; };
@@ -35,7 +35,7 @@ export function open(found) {
     const name = (id) => found.coupons.find((each) => each.id === id)?.name ?? t("coupon");
     fill(sums, quote ? pairs([
       [t("original"), money(quote.total_fen)],
-      [t("tier_price", { tier: quote.tier ?? "" }), quote.tier_fen ? minus(quote.tier_fen) : ""],
+      [t("tier_price", { tier: tierName(quote.tier) }), quote.tier_fen ? minus(quote.tier_fen) : ""],
       ...quote.coupons.map((each) => [each.name, minus(each.discount_fen)]),
       [t("sale_points", { n: count(quote.points) }), quote.points ? minus(quote.points_fen) : ""],
       [t("sale_balance"), quote.value_fen ? minus(quote.value_fen) : ""],
@@ -91,9 +91,9 @@ export function open(found) {
   confirm.addEventListener("click", sell);
   openSheet(
     el("div", { cls: "head" },
-      el("div", {}, el("h1", { text: t("sale_title") }), el("p", { cls: "muted small", text: [found.name || t("member"), found.tier, found.phone].filter(Boolean).join(" · ") })),
+      el("div", {}, el("h1", { text: t("sale_title") }), el("p", { cls: "muted small", text: [found.name || t("member"), tierName(found.tier), found.phone].filter(Boolean).join(" · ") })),
       el("button", { type: "button", cls: "close", "aria-label": t("cancel"), on: { click: closeSheet } }, icon("close"))),
-    amount.box, chips, sums, reason.box, note, slip.box, el("div", { cls: "stack" }, confirm));
+    amount.box, el("p", { cls: "muted small over", text: t("sale_uses") }), chips, sums, reason.box, note, slip.box, el("div", { cls: "stack" }, confirm));
   draw();
 }
 
@@ -104,7 +104,7 @@ function done(body) {
   const off = quote.total_fen - quote.to_pay_fen - quote.value_fen;
   outcome.reveal({
     kind: "done", title: t("sale_done"), big: true, why: t("done_pay", { money: money(quote.to_pay_fen) }), meter: true,
-    rows: [[t("member"), [body.customer.name, body.customer.tier].filter(Boolean).join(" · ")], [t("original"), money(quote.total_fen)], [t("discount"), off ? minus(off) : ""],
+    rows: [[t("member"), [body.customer.name, tierName(body.customer.tier)].filter(Boolean).join(" · ")], [t("original"), money(quote.total_fen)], [t("discount"), off ? minus(off) : ""],
       [t("sale_balance"), quote.value_fen ? minus(quote.value_fen) : ""], [t("points"), body.points ? (body.points_from ? t("points_after", { n: count(body.points), when: date(body.points_from) }) : t("points_now", { n: count(body.points) })) : ""]],
     second: { text: t("slip_open"), act: () => paper(body) },
     tick: (parts) => { parts.bar.style.transform = `scaleX(${Math.max(until - serverNow(), 0) / whole})`; },

@@ -9,7 +9,7 @@ import * as queue from "./queue.js";
 import * as reviews from "./reviews.js";
 import { feel } from "./senses.js";
 import * as store from "./store.js";
-import { age, language, left, money, t, told, when } from "./words.js";
+import { age, language, left, money, t, tierName, told, when } from "./words.js";
 
 const RESOLVE_MS = 2000;
 const WORTH_ASKING_MS = 250;
@@ -73,7 +73,7 @@ function preview(found) {
     conditions.replaceChildren(
       ...found.coupon.conditions.map((each) => el("li", { cls: quote?.met ? "" : "open" }, icon(quote?.met ? "done" : "wait"), both(each))),
       ...(unmet ? [el("li", { cls: "unmet", role: "alert" }, icon("no"), [both(quote.why), quote.missing_fen ? t("missing", { money: money(quote.missing_fen) }) : both(quote.next)].join(" · "))] : []));
-    facts.replaceChildren(pairs(quote?.met && quote.total_fen !== null ? [[t("original"), money(quote.total_fen)], [t("tier_price", { tier: quote.tier }), quote.tier_fen ? `− ${money(quote.tier_fen)}` : ""], [t("discount"), `− ${money(quote.discount_fen)}`], [t("pay"), money(quote.pay_fen), "sum"]] : []));
+    facts.replaceChildren(pairs(quote?.met && quote.total_fen !== null ? [[t("original"), money(quote.total_fen)], [t("tier_price", { tier: tierName(quote.tier) }), quote.tier_fen ? `− ${money(quote.tier_fen)}` : ""], [t("discount"), `− ${money(quote.discount_fen)}`], [t("pay"), money(quote.pay_fen), "sum"]] : []));
     reason.box.hidden = !(frame.right("override") && ((unmet && quote.may_override) || quote?.waived));
     confirm.disabled = !quote?.met;
     confirm.textContent = quote === null ? t("enter_amount") : quote.met && quote.total_fen !== null ? t("confirm_pay", { money: money(quote.pay_fen) }) : t("confirm");
@@ -106,7 +106,7 @@ function preview(found) {
   confirm.addEventListener("click", go);
   openSheet(
     el("div", { cls: "head" },
-      el("div", {}, el("p", { cls: "muted small", text: [found.customer.name || t("member"), found.customer.tier, found.customer.phone].filter(Boolean).join(" · ") }), el("h1", { text: found.coupon.name }),
+      el("div", {}, el("p", { cls: "muted small", text: [found.customer.name || t("member"), tierName(found.customer.tier), found.customer.phone].filter(Boolean).join(" · ") }), el("h1", { text: found.coupon.name }),
         el("p", { cls: "muted small", text: [both(found.coupon.worth), found.coupon.uses_total > 1 ? t("left_times", { n: found.coupon.uses_left }) : ""].filter(Boolean).join(" · ") })),
       el("button", { type: "button", cls: "close", "aria-label": t("cancel"), on: { click: closeSheet } }, icon("close"))),
     conditions, amount?.box, reason.box, facts, el("div", { cls: "stack" }, confirm));
@@ -150,8 +150,8 @@ function done(body) {
   const until = Date.parse(body.undo_until);
   const whole = Math.max(until - serverNow(), 1);
   const total = body.total_fen ?? null;
-  const rows = [[t("member"), [body.customer.name, body.customer.tier].filter(Boolean).join(" · ")], [t("coupon"), body.coupon.name]];
-  if (total !== null) rows.push([t("original"), money(total)], [t("tier_price", { tier: body.customer.tier }), body.tier_fen ? `− ${money(body.tier_fen)}` : ""], [t("discount"), `− ${money(body.discount_fen)}`]);
+  const rows = [[t("member"), [body.customer.name, tierName(body.customer.tier)].filter(Boolean).join(" · ")], [t("coupon"), body.coupon.name]];
+  if (total !== null) rows.push([t("original"), money(total)], [t("tier_price", { tier: tierName(body.customer.tier) }), body.tier_fen ? `− ${money(body.tier_fen)}` : ""], [t("discount"), `− ${money(body.discount_fen)}`]);
   if (body.reward_points) rows.push([t("points"), t("points_now", { n: body.reward_points })]);
   if (body.coupon.uses_total > 1) rows.push([t("rest"), t("left_times", { n: body.coupon.uses_left })]);
   outcome.reveal({
@@ -301,7 +301,7 @@ async function list() {
   $("parked").textContent = t("parked_n", { n: recent.parked });
   reviews.show(recent.reviews, recent.receipts);
   const rows = [...waiting.reverse().map(unsentRow), ...recent.scans.map(scanRow)].slice(0, 20);
-  $("recent").replaceChildren(...(rows.length ? rows : [el("li", { cls: "empty", text: t("recent_empty") })]));
+  $("recent").replaceChildren(...(rows.length ? rows : [el("li", { cls: "empty" }, icon("ticket"), el("span", { text: t("recent_empty") }))]));
   clearInterval(ticking);
   ticking = setInterval(countDown, 1000);
   countDown();

@@ -16,7 +16,7 @@ export async function open() {
   } catch (error) {
     if (!(error instanceof Refused) && !(error instanceof Unreached)) throw error;
     if (frame.gone(error)) return;
-    return fill(view, el("h1", { text: t("shift_title") }), el("p", { cls: "note bad", role: "alert", text: error instanceof Refused ? told(error.body) : t("error_net") }), out());
+    return fill(view, el("h1", { text: t("shift_title") }), el("p", { cls: "note bad", role: "alert", text: error instanceof Refused ? told(error.body) : t("error_net") }), el("div", { cls: "stack" }, el("button", { type: "button", cls: "btn btn-main", text: t("queue_now"), on: { click: open } })), out());
   }
   fill(view, 
     el("h1", { text: t("shift_title") }), el("p", { cls: "lead", text: t("shift_lead", { name: held.name, from: when(held.from) }) }),
@@ -33,7 +33,7 @@ const out = () => el("div", { cls: "stack" }, el("button", { type: "button", cls
 
 function table(title, heads, rows, lead) {
   return el("div", { cls: "box" }, el("h2", { text: title }), lead ? el("p", { cls: "muted small", text: lead }) : null,
-    rows.length === 0 ? el("p", { cls: "muted", text: t("shift_none") }) : el("table", { cls: "table" }, el("thead", {}, el("tr", {}, heads.map((head) => el("th", { text: head })))), el("tbody", {}, rows.map((row) => el("tr", {}, row.map((cell) => el("td", { text: cell })))))));
+    rows.length === 0 ? el("p", { cls: "muted", text: t("shift_none") }) : el("table", { cls: "table" }, el("thead", {}, el("tr", {}, heads.map((head) => el("th", { scope: "col", text: head })))), el("tbody", {}, rows.map((row) => el("tr", {}, row.map((cell) => el("td", { text: cell })))))));
 }
 
 function ask(held) {

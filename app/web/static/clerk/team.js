@@ -22,7 +22,7 @@ function device(each) {
   const at = { paired: each.seen_at ? t("device_seen", { at: when(each.seen_at) }) : t("device_unseen"), offered: t("device_offered"), lapsed: t("device_lapsed"), cut_off: t("device_off", { at: each.revoked_at ? when(each.revoked_at) : "" }) }[each.state];
   const place = [each.store_name, each.department].filter(Boolean).join(" · ");
   const act = frame.right("staff") && each.state !== "cut_off" && !each.own ? el("button", { type: "button", cls: "act", text: t("device_cut_go"), on: { click: () => ask(t("device_cut_ask", { name: each.name }), t("device_cut_lead"), () => call(`devices/${each.id}/cut`, { body: {} })) } }) : null;
-  return el("li", { cls: "row", "data-state": each.state }, el("span", { cls: `dot ${each.state === "paired" ? "done" : each.state === "cut_off" ? "undone" : ""}` }, icon("phone")), el("div", {}, el("b", { text: each.own ? t("device_own", { name: each.name }) : each.name }), el("small", { text: `${place} · ${at}` })), act);
+  return el("li", { cls: "row", "data-state": each.state }, el("span", { cls: `dot ${each.state === "paired" ? "on" : "undone"}` }, icon("phone")), el("div", {}, el("b", { text: each.own ? t("device_own", { name: each.name }) : each.name }), el("small", { text: `${place} · ${at}` })), act);
 }
 
 export async function people(body) {
@@ -37,7 +37,7 @@ function person(each, scan) {
   const bind = () => ask(t("people_bind_ask", { name: each.name }), t("people_bind_lead", { name: each.name }), () => away(`staff/${each.id}/wechat`));
   const drop = () => ask(t("people_drop_ask", { name: each.name }), t("people_drop_lead", { name: each.name }), () => call(`staff/${each.id}/wechat/drop`, { body: {} }));
   const act = each.bound_at ? el("button", { type: "button", cls: "act", text: t("people_drop"), on: { click: drop } }) : scan ? el("button", { type: "button", cls: "act undo", text: t("people_bind"), on: { click: bind } }) : null;
-  return el("li", { cls: "row", "data-login": each.login }, el("span", { cls: `dot ${each.bound_at ? "done" : "undone"}` }, icon("member")), el("div", {}, el("b", { text: name }), el("small", { text: places }), el("small", { text: each.totp ? `${bound} · ${t("people_totp")}` : bound })), act);
+  return el("li", { cls: "row", "data-login": each.login }, el("span", { cls: `dot ${each.bound_at ? "on" : "undone"}` }, icon("member")), el("div", {}, el("b", { text: name }), el("small", { text: places }), el("small", { text: each.totp ? `${bound} · ${t("people_totp")}` : bound })), act);
 }
 
 // What cannot be taken back asks once, naming the thing.
