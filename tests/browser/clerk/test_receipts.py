@@ -11,6 +11,7 @@ from cards.rulebook import define_rule
 from tests.support.browser import screenshot
 from tests.support.h5 import Counter as Club
 from tests.support.h5 import with_public_url
+from tests.support.look import faults
 from tests.support.orders import LONG_AGO
 from tests.support.receipts import photo
 
@@ -45,14 +46,14 @@ def test_from_the_phone_over_the_counter_to_the_points(phone, at_counter, house,
     phone.context.add_cookies([{"name": COOKIE, "value": club.cookie("oLin"), "url": address}])
     fill(phone, address, tmp_path, number="88201", total="885.00")
     screenshot(phone, "h5_receipt_form")
-    assert phone.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert faults(phone) == []
     phone.get_by_role("button", name="提交小票").click()
     expect(phone.get_by_role("status")).to_contain_text("已提交")
     expect(phone.locator("[data-state=waiting]")).to_contain_text("88201")
     fill(phone, address, tmp_path, number="99999", total="10")
     phone.get_by_role("button", name="提交小票").click()
     expect(phone.locator("[data-state=waiting]")).to_have_count(2)
-    assert phone.get_by_role("button", name="撤回").first.bounding_box()["height"] >= 44
+    assert faults(phone) == []
 
     desk = at_counter()
     desk.get_by_role("button", name="小票 2").click()
@@ -62,6 +63,7 @@ def test_from_the_phone_over_the_counter_to_the_points(phone, at_counter, house,
     screenshot(desk, "clerk_receipts")
     first.get_by_role("button", name="通过入账").scroll_into_view_if_needed()
     screenshot(desk, "clerk_receipts_below")
+    assert faults(desk) == []
     first.get_by_label("实付金额（元）").fill("88.50")
     first.get_by_role("button", name="通过入账").click()
     expect(desk.locator("#toast")).to_contain_text("已入账 88 积分")
@@ -81,3 +83,6 @@ def test_from_the_phone_over_the_counter_to_the_points(phone, at_counter, house,
     expect(credited).to_contain_text(re.compile(r"\d\d-\d\d 生效"))
     expect(phone.locator("[data-state=refused]")).to_contain_text("不是本店小票")
     screenshot(phone, "h5_receipts")
+    phone.emulate_media(color_scheme="dark")
+    assert faults(phone) == []
+    screenshot(phone, "h5_receipts_dark")
