@@ -16,6 +16,7 @@ from rq.cron import CronScheduler
 from rq.job import Job
 from rq.timeouts import BaseTimeoutException
 
+from app.core.away import is_away
 from app.core.errors import FankaError
 from app.core.house import House, enter, settle_in
 from app.core.log import get_logger, open_log
@@ -69,7 +70,10 @@ def run_ingest(house: House, *, number: int) -> None:
 
 
 class QuietJob(Job):
-    """A job whose failure tells no more than its type: RQ would print the whole message, which may quote a statement's openids, and keep it in Redis."""
+    """A job whose failure tells no more than its type: RQ would print the whole message, which may quote a statement's openids, and keep it in Redis.
+
+    One that meets a database or Redis that is away ends with one line: its rows are found by the next sweep.
+    """
 
     def perform(self) -> Any:
         try:
@@ -77,6 +81,9 @@ class QuietJob(Job):
         except BaseTimeoutException:
             raise
         except Exception as error:
+            if is_away(error):
+                log.warning("job_postponed", job=self.func_name, error=type(error).__name__)
+                return None
             log.exception("job_failed", job=self.func_name)
             raise JobFailedError(type(error).__name__) from None
 

@@ -5,11 +5,9 @@ import os
 
 import orjson
 from flask import Flask, Response, request
-from redis.exceptions import RedisError
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException
 
+from app.core.away import is_away
 from app.core.errors import FankaError, UnavailableError
 from app.core.log import get_logger
 
@@ -120,8 +118,7 @@ def answer_http(error: HTTPException) -> Response | HTTPException:
 
 def away_of(error: Exception) -> UnavailableError | None:
     """The refusal that says that the database or Redis is away for the moment; None for any other accident."""
-    lost = isinstance(error, DBAPIError) and error.connection_invalidated
-    if lost or isinstance(error, (OperationalError, InterfaceError, PoolTimeoutError, RedisError)):
+    if is_away(error):
         return UnavailableError("the database or Redis does not answer; try again in a moment", code="part_away")
     return None
 

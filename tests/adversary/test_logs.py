@@ -6,6 +6,7 @@ import signal
 import pytest
 from rq import SimpleWorker
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from app.core.house import current
 from app.core.log import open_log
@@ -32,6 +33,19 @@ def fail_with_words() -> None:
     raise ValueError(f"{SECRET} {LIN.openid}")
 
 
+def meet_a_closed_database() -> None:
+    """RQ job: the database is away."""
+    raise OperationalError(SECRET, None, Exception(LIN.openid))
+
+
+def work_off(house) -> None:
+    open_log("INFO")
+    queue = house.queues.queue("default")
+    SimpleWorker([queue], connection=queue.connection, job_class=QuietJob, log_job_description=False).work(
+        burst=True, logging_level="WARNING"
+    )
+
+
 @pytest.fixture
 def process_afterwards_as_before():
     root, ours = logging.getLogger(), logging.getLogger("fanka")
@@ -49,12 +63,9 @@ def process_afterwards_as_before():
 @pytest.mark.usefixtures("process_afterwards_as_before")
 @pytest.mark.parametrize("job", ["fail_with_a_person_in_hand", "fail_with_words"])
 def test_a_failed_job_tells_its_type_and_place_only(house, capfd, job):
-    open_log("INFO")
     queue = house.queues.queue("default")
     house.queues.enqueue("default", f"{__name__}.{job}")
-    SimpleWorker([queue], connection=queue.connection, job_class=QuietJob, log_job_description=False).work(
-        burst=True, logging_level="WARNING"
-    )
+    work_off(house)
     said = "".join(capfd.readouterr())
     assert "job_failed" in said
     assert job in said
@@ -70,6 +81,17 @@ def test_a_failed_job_tells_its_type_and_place_only(house, capfd, job):
     assert b"JobFailedError" in kept or b"eJ" in kept
     assert SECRET.encode() not in kept
     assert LIN.openid.encode() not in kept
+
+
+@pytest.mark.usefixtures("process_afterwards_as_before")
+def test_a_job_that_finds_the_database_closed_ends_in_one_line(house, capfd):
+    house.queues.enqueue("default", f"{__name__}.meet_a_closed_database")
+    work_off(house)
+    (line,) = "".join(capfd.readouterr()).strip().splitlines()
+    assert '"event": "job_postponed"' in line
+    assert SECRET not in line
+    assert LIN.openid not in line
+    assert house.queues.queue("default").failed_job_registry.count == 0
 
 
 def test_an_error_of_the_database_does_not_quote_what_it_was_given(house):
