@@ -30,6 +30,7 @@ COMMANDS = {
     "member": "member",
     "lifecycle": "lifecycle",
     "migrate-vendor": "migrate_vendor",
+    "crm": "crm",
     "coupon": "coupon",
     "claim-code": "claim_code",
     "review": "review",

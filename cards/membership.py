@@ -15,6 +15,7 @@ from app.core.ids import new_public_id
 from app.core.nouns import Customer
 from app.core.registry import Registry
 from app.core.secrets import KeyRing
+from cards.blocks import is_blocked
 from cards.expiry import lot_expiry
 from cards.ledger.earn import earn
 from cards.ledger.post import Cause
@@ -89,7 +90,9 @@ def open_card(
     if card.tier_id is not None:
         change = TierChange(card_id=card.id, to_tier_id=card.tier_id, why=ChangeWhy.OPENED, actor=actor[:64], reason="开卡", at=now)
         session.add(change)
-    points = _give(session, card, wallet_id=wallet_id, actor=actor, now=now) if with_gift else 0
+    points = 0
+    if with_gift and not is_blocked(session, customer.id, now=now):
+        points = _give(session, card, wallet_id=wallet_id, actor=actor, now=now)
     session.flush()
     record(session, [_opened(card, points=points, invited_by=invited_by, now=now)], registry=registry, now=now)
     return OpenedCard(card, fresh=True, gift_points=points)
@@ -125,7 +128,8 @@ def find_member(
     if number is not None:
         tidy = tidy_number(number)
         card = None if tidy is None else session.scalar(select(MemberCard).where(MemberCard.number == tidy))
-        if tidy is None and ring is not None:
+        # One foreign number in ten of sixteen digits looks like one of ours.
+        if card is None and ring is not None:
             card = find_old_number(session, ring, programme_id=programme_id, written=number)
     else:
         card = session.scalar(select(MemberCard).where(MemberCard.public_id == public_id))

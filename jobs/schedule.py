@@ -6,6 +6,7 @@ from app.core.house import current
 from jobs import coupons
 from jobs import night as money
 from jobs.broadcasts.sweep import sweep_broadcasts
+from jobs.crm import sweep_questions
 from jobs.followers.acquaint import acquaint
 from jobs.mirrors import sweep_mirrors
 from jobs.reactions_run import sweep_reactions
@@ -39,10 +40,11 @@ TIMETABLE = (
 
 
 def sweep() -> None:
-    """Find what no wake-up was heard for: due reactions, broadcasts to start or to drain, receipts to join."""
+    """Find what no wake-up was heard for: due reactions, broadcasts to start or to drain, receipts to join, questions to the CRM."""
     house = current()
     sweep_reactions(house)
     sweep_broadcasts()
+    sweep_questions(house)
 
 
 def tidy() -> None:

@@ -7,6 +7,7 @@ import click
 
 from app.commands.checks.accounts import check_accounts
 from app.commands.checks.clock import check_clock
+from app.commands.checks.crm import check_crm
 from app.commands.checks.database import check_database
 from app.commands.checks.finding import Finding, bad_as_said, ok
 from app.commands.checks.redis import check_inbox, check_queue
@@ -54,3 +55,4 @@ def examine(house: House) -> Iterator[Finding]:
     if all(finding.level == "ok" for finding in found):
         yield from check_accounts(house)
         yield from check_work(house)
+        yield from check_crm(house)

@@ -17,6 +17,7 @@ from app.core.errors import BadRequestError, NotFoundError
 from app.core.house import House
 from app.core.unit import reading, work
 from cards.birthdays import know_birthday
+from cards.crm.questions import wonder
 from cards.enrolment import enrol
 from cards.membership import OpenedCard, customer_of, find_member, open_card
 from cards.models.ledger import Wallet
@@ -92,7 +93,7 @@ def _open(house: House, session: Session, *, phone: str | None, customer: UUID |
     found, now = programme_called(session, programme), house.clock.now()
     who = None if customer is None else customer_id(session, customer)
     if phone is not None:
-        return enrol(
+        opened = enrol(
             session,
             house.ring,
             phone=phone,
@@ -103,6 +104,8 @@ def _open(house: House, session: Session, *, phone: str | None, customer: UUID |
             now=now,
             customer_id=who,
         )
+        wonder(house, session, opened.card, proved=True)
+        return opened
     assert who is not None, "one of both was given"
     return open_card(session, customer_id=who, programme_id=found.id, path=CardPath.CLERK, registry=house.registry, actor=ACTOR, now=now)
 

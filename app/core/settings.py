@@ -61,6 +61,14 @@ class Settings:
     """`FANKA_SCAN_WHOLE_FOR`: roles for whom a scan is the whole log-in, comma separated; everybody else adds a code or his password."""
     login_secret: str = field(default="", repr=False)
     """`FANKA_LOGIN_SECRET`: its AppSecret."""
+    crm_url: str | None = None
+    """`FANKA_CRM_URL`: where the group's CRM answers who has a phone number; https://, plain http:// on this machine only. Without it nobody is asked."""
+    crm_secret: str = field(default="", repr=False)
+    """`FANKA_CRM_SECRET`: what questions to the CRM are signed with, 16 signs or more."""
+    crm_name: str = "crm"
+    """`FANKA_CRM_NAME`: the vendor's name under which its members are known; the same as in `fanka migrate-vendor --vendor`."""
+    crm_unit: str = ""
+    """`FANKA_CRM_UNIT`: the business unit that owes the points and value brought from there."""
 
 
 _DEFAULTS = {
@@ -79,6 +87,7 @@ _DEFAULTS = {
     "FANKA_LOGIN_APPID": "",
     "FANKA_LOGIN_SECRET": "",
     "FANKA_SCAN_WHOLE_FOR": "clerk",
+    "FANKA_CRM_NAME": "crm",
 }
 # `app.core.people.Role`, which needs a database; a test holds the two together.
 _ROLES = frozenset({"clerk", "supervisor", "manager", "marketer", "finance", "admin"})
@@ -130,6 +139,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         smtp_url=_post_office(env),
         smtp_from=_sender(env),
         **_scanning(env),
+        **_crm(env),
     )
 
 
@@ -143,6 +153,30 @@ def _scanning(env: Mapping[str, str]) -> Any:
     if strange := sorted(set(roles) - _ROLES):
         raise SettingError(f"FANKA_SCAN_WHOLE_FOR names {strange[0]}, which is no role")
     return {"login_appid": appid, "login_secret": secret, "scan_whole_for": roles}
+
+
+def _crm(env: Mapping[str, str]) -> Any:
+    """The four settings of the group's CRM: address, secret and unit together or not at all. Phone numbers leave this machine under TLS only."""
+    url, secret, unit = (env.get(name, "").strip() for name in ("FANKA_CRM_URL", "FANKA_CRM_SECRET", "FANKA_CRM_UNIT"))
+    if not url and not secret and not unit:
+        return {}
+    if not url or not secret or not unit:
+        raise SettingError("FANKA_CRM_URL, FANKA_CRM_SECRET and FANKA_CRM_UNIT belong together")
+    if len(secret) < 16 or not secret.isascii() or not secret.isprintable():
+        raise SettingError("FANKA_CRM_SECRET must have 16 printable signs or more")
+    name = _word(env, "FANKA_CRM_NAME")
+    if not name.isascii() or not name.replace("_", "").replace("-", "").isalnum() or len(name) > 32:
+        raise SettingError("FANKA_CRM_NAME must have 1 to 32 letters and digits")
+    place = urlsplit(_address(env, "FANKA_CRM_URL", ("http", "https")))
+    try:
+        host = place.hostname if place.port != 0 else None
+    except ValueError:
+        host = None
+    if not host or not url.isascii() or not url.isprintable() or place.username or place.fragment:
+        raise SettingError("FANKA_CRM_URL must be an address without a password: https://host/path")
+    if place.scheme == "http" and host not in {"localhost", "127.0.0.1", "::1"}:
+        raise SettingError("FANKA_CRM_URL must be https:// unless the host is this machine")
+    return {"crm_url": url, "crm_secret": secret, "crm_name": name, "crm_unit": unit}
 
 
 def _text(env: Mapping[str, str], name: str) -> str:

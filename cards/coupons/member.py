@@ -32,7 +32,7 @@ def look_up(session: Session, house: House, key: str, *, programme_id: int, clie
         number = str(moving.subject).zfill(LENGTH)
         return find_member(session, programme_id=programme_id, number=number) if moving.kind == codes.MEMBER else None
     if tidy_number(key) is not None:
-        return find_member(session, programme_id=programme_id, number=key)
+        return find_member(session, programme_id=programme_id, number=key, ring=house.ring)
     bare = re.sub(r"[\s()-]", "", key)
     if bare.isascii() and _PHONE.match(bare):
         return find_member(session, programme_id=programme_id, phone=bare, ring=house.ring)

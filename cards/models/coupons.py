@@ -166,6 +166,7 @@ class Coupon(Base):
         Index("ix_coupon_customer_id_expires_at", "customer_id", "expires_at"),
         Index("ix_coupon_template_id", "template_id"),
         Index("ix_coupon_batch_id", "batch_id", postgresql_where="batch_id IS NOT NULL"),
+        Index("ix_coupon_page_id", "page_id", postgresql_where="page_id IS NOT NULL"),
         Index("ix_coupon_hold_id", "hold_id", postgresql_where="hold_id IS NOT NULL"),
         Index("ix_coupon_due", "expires_at", postgresql_where="state IN ('issued', 'held')"),
         {"postgresql_with": {"fillfactor": "70"}},
@@ -189,6 +190,8 @@ class Coupon(Base):
     """Terms of this one coupon where its worth is personal, in place of the template's."""
     device: Mapped[int | None] = mapped_column(BigInteger)
     """The phone it was claimed on, by the number its cookie carries."""
+    page_id: Mapped[int | None] = mapped_column(ForeignKey("claim_page.id"))
+    """The claim page it was taken on, where it was one."""
     state: Mapped[CouponState] = mapped_column(String(8), default=CouponState.ISSUED)
     valid_from: Mapped[datetime] = mapped_column(Moment)
     expires_at: Mapped[datetime] = mapped_column(Moment)

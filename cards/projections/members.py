@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.core import kinds
 from app.core.facts import Fact
+from cards.crm.questions import forget_questions
 from cards.custody import forget_birthday, forget_wishes, join_members, join_wishes, leave_mirror
 
 
@@ -28,6 +29,7 @@ class Members:
                 leave_mirror(session, customer_id=fact.customer_id, follower_id=fact.follower_id)
                 forget_birthday(session, customer_id=fact.customer_id)
                 forget_wishes(session, customer_id=fact.customer_id)
+                forget_questions(session, customer_id=fact.customer_id)
 
 
 plugin = Members()

@@ -56,8 +56,11 @@ class Done:
     refused_coupons: int
 
 
-def bring(house: House, session: Session, person: Person, *, target: Target) -> Done:
-    """Bring one member over; one who was brought before is left as he is, whatever he has done since."""
+def bring(house: House, session: Session, person: Person, *, target: Target, onto: MemberCard | None = None) -> Done:
+    """Bring one member over; one who was brought before is left as he is, whatever he has done since.
+
+    With `onto` he becomes the member of that open card, who stands here (the caller has proved it); else his phone finds or makes him.
+    """
     known = select(ImportedMember.id).where(
         ImportedMember.programme_id == target.programme_id,
         ImportedMember.vendor == target.vendor,
@@ -69,24 +72,32 @@ def bring(house: House, session: Session, person: Person, *, target: Target) -> 
     if session.scalar(known) is not None:
         # A second run beside this one was first.
         return Done(fresh=False, coupons=0, refused_coupons=0)
-    now = house.clock.now()
-    card = _open(house, session, person, target=target)
+    card = _open(house, session, person, target=target) if onto is None else onto
     marker = {
         "programme_id": target.programme_id,
         "vendor": target.vendor,
         "external_id": person.row.member_id,
         "card_id": card.id,
-        "imported_at": now,
+        "imported_at": house.clock.now(),
     }
     session.execute(pg_insert(table_of(ImportedMember)).values(marker))
-    if person.row.old_number is not None:
-        keep_old_number(session, house.ring, card, person.row.old_number)
-    if person.row.birthday and card.birthday_sealed is None:
-        know_birthday(session, house.ring, card, written=person.row.birthday)
+    _know(house, session, person, card)
     _credit(house, session, person, card, target=target)
     _rank(house, session, person, card, target=target)
     given = [_give(house, session, card, coupon, target=target) for coupon in person.coupons]
     return Done(fresh=True, coupons=sum(given), refused_coupons=len(given) - sum(given))
+
+
+def _know(house: House, session: Session, person: Person, card: MemberCard) -> None:
+    """What is known of him beside money. A card he has already keeps its number, and the one he had there leads to it."""
+    row = person.row
+    if row.card_number is not None and row.card_number != card.number:
+        keep_old_number(session, house.ring, card, row.card_number)
+    if row.birthday and card.birthday_sealed is None:
+        know_birthday(session, house.ring, card, written=row.birthday)
+    customer = session.get_one(Customer, card.customer_id)
+    if row.name and customer.name_sealed is None:
+        customer.name_sealed = house.ring.seal(row.name, table="customer", column="name_sealed", row=customer.public_id)
 
 
 def _open(house: House, session: Session, person: Person, *, target: Target) -> MemberCard:
@@ -96,8 +107,6 @@ def _open(house: House, session: Session, person: Person, *, target: Target) -> 
     if not holders:
         session.add(customer)
         session.flush()
-    if row.name and customer.name_sealed is None:
-        customer.name_sealed = house.ring.seal(row.name, table="customer", column="name_sealed", row=customer.public_id)
     know_phone(session, house.ring, customer=customer, phone=row.phone, actor=target.actor, now=now)
     return open_card(
         session,

@@ -66,9 +66,15 @@ def run_bundle(
 
 
 def _bring_batch(house: House, session: Session, people: Sequence[Person], *, target: Target, run_id: int, total: Brought) -> Brought:
-    """One batch, proved before it is committed: what stands in the ledger is what the files say."""
+    """One batch, proved before it is committed: what stands in the ledger is what the files say of those who are new.
+
+    Whoever was brought before was proved then; if the group's CRM told of him, his lots are those it named.
+    """
+    fresh = []
     for person in people:
         done = bring(house, session, person, target=target)
+        if done.fresh:
+            fresh.append(person)
         total = replace(
             total,
             members=total.members + 1,
@@ -76,15 +82,16 @@ def _bring_batch(house: House, session: Session, people: Sequence[Person], *, ta
             coupons=total.coupons + done.coupons,
             refused_coupons=total.refused_coupons + done.refused_coupons,
         )
-    wanted_points = {target.lot_key(person, line): lot.points for person in people for line, lot in person.lots}
-    wanted_value = {target.value_key(person, place): fen for person in people for place, fen in enumerate(person.balances)}
+    wanted_points = {target.lot_key(person, line): lot.points for person in fresh for line, lot in person.lots}
+    wanted_value = {target.value_key(person, place): fen for person in fresh for place, fen in enumerate(person.balances)}
     for wanted in (wanted_points, wanted_value):
         query = select(func.coalesce(func.sum(Lot.quantity), 0)).join(PointsTxn, PointsTxn.id == Lot.txn_id)
         posted = session.scalar(query.where(PointsTxn.kind == TxnKind.OPEN, PointsTxn.business_key.in_(list(wanted))))
         if posted != sum(wanted.values()):
             raise FankaError("the ledger does not hold what the files say", code="import_differs")
     session.execute(update(ImportRun).where(ImportRun.id == run_id).values(state="running", done=total.members))
-    return replace(total, points=total.points + sum(wanted_points.values()), value_fen=total.value_fen + sum(wanted_value.values()))
+    points = sum(lot.points for person in people for _, lot in person.lots)
+    return replace(total, points=total.points + points, value_fen=total.value_fen + sum(sum(person.balances) for person in people))
 
 
 def _finish(house: House, run_id: int, total: Brought, *, actor: str) -> None:

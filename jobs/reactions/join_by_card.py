@@ -11,6 +11,7 @@ from app.core.nouns import Customer
 from app.core.unit import reading, work
 from app.wechat.card_product import CardCode, CardGoneError, CardHolder, card_product
 from app.wechat.gateway import gateway_for
+from cards.crm.questions import wonder
 from cards.enrolment import enrol
 from cards.membership import card_of, open_card
 from cards.mirror import activate_mirror, find_mirror, link_code, shown_cards, unlink_code
@@ -82,7 +83,7 @@ def _open(house: House, session: Session, customer_id: int, *, mirror: CardMirro
     if holder is not None and holder.phone:
         try:
             with session.begin_nested():
-                return enrol(
+                card = enrol(
                     session,
                     house.ring,
                     phone=holder.phone,
@@ -93,6 +94,8 @@ def _open(house: House, session: Session, customer_id: int, *, mirror: CardMirro
                     now=now,
                     customer_id=customer_id,
                 ).card
+                wonder(house, session, card, proved=True)
+                return card
         except (BadRequestError, ConflictError):
             pass
     return open_card(

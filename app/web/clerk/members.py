@@ -23,6 +23,7 @@ from app.web.clerk.till import client_of, till_of
 from cards.codes import MEMBER, is_moving, tidy
 from cards.coupons import member as member_book
 from cards.coupons.recognise import write_ticket
+from cards.crm.questions import wonder
 from cards.enrolment import enrol
 from cards.membership import customer_of, only_programme
 from cards.models.ledger import Wallet, WalletKind
@@ -113,6 +114,7 @@ def add_routes(blueprint: Blueprint, door: Door) -> None:
                 store_id=presence.store.id,
                 staff_id=presence.staff.id,
             )
+            wonder(house, session, opened.card, proved=True)
             # The answer is kept for a day, so it holds who the member is and nothing that changes or is his.
             return Answer(200, {"card": str(opened.card.public_id), "fresh": opened.fresh, "gift_points": opened.gift_points})
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from app.web.h5.badges import badges_of
 from app.web.h5.coupon_words import coupons_of
 from app.web.h5.door import Door, Member
+from app.web.h5.old_member import old_member_badges
 from app.web.h5.today import check_in_of, may_invite
 from app.web.h5.words import capital
 from cards.models.ledger import Lot, LotState, Wallet, WalletKind
@@ -62,7 +63,10 @@ def add_routes(blueprint: Blueprint, door: Door) -> None:
                 purse=purse_of(session, member, WalletKind.POINTS, now=now),
                 value=purse_of(session, member, WalletKind.VALUE, now=now),
                 coupons=coupons[:SHOWN],
-                badges=badges_of(find_badges(session, customer_id=member.customer.id, now=now), door.words),
+                badges=[
+                    *old_member_badges(session, member.card, words=door.words, now=now),
+                    *badges_of(find_badges(session, customer_id=member.customer.id, now=now), door.words),
+                ],
                 today=check_in_of(session, door, member),
                 greeted=_greeted(request.args.get("hello", "")),
                 inviting=may_invite(session, door, member),

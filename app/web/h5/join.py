@@ -22,6 +22,7 @@ from app.core.unit import persistently
 from app.web.h5.door import Door, Visitor
 from app.web.h5.home import face_of
 from app.web.h5.session import onward_of
+from cards.crm.questions import wonder
 from cards.enrolment import enrol
 from cards.membership import OpenedCard, find_member, open_card
 from cards.models.membership import CardPath, OpeningGift
@@ -141,26 +142,35 @@ def _open(door: Door, session: Session, visitor: Visitor, asked: Asked) -> tuple
         "store_id": asked.store_id,
         "invited_by": asked.invited_by,
     }
-    if asked.old_number and not _knows_card(session, visitor, others, asked.old_number):
+    proved = bool(asked.old_number) and _knows_card(session, visitor, others, asked.old_number)
+    # A number that is none of ours may stand on a card of the group's CRM, which is asked when nobody here has his phone.
+    if asked.old_number and not proved and (others or house.settings.crm_url is None):
         raise BadRequestError(
             "卡号与手机号不符，请核对后再试 / card number and phone do not belong together", code="old_card_differs", status=422
         )
-    free = not others or bool(asked.old_number)
+    free = not others or proved
     if free:
         opened = enrol(session, house.ring, phone=asked.phone, programme_id=visitor.programme.id, customer_id=customer.id, **common)
     else:
         opened = open_card(session, customer_id=customer.id, programme_id=visitor.programme.id, **common)
     _consented(door, session, visitor, customer, follower_id)
+    _claim_paid(door, session, visitor, opened)
+    if free:
+        wonder(house, session, opened.card, proved=proved, number=asked.old_number)
+    return opened, free
+
+
+def _claim_paid(door: Door, session: Session, visitor: Visitor, opened: OpenedCard) -> None:
+    """What he paid before he had a card is credited with it."""
     claim_payments(
         session,
         account_id=visitor.account.id,
         appid=visitor.account.appid,
         openid=visitor.openid,
         customer_id=opened.card.customer_id,
-        registry=house.registry,
-        now=now,
+        registry=door.house.registry,
+        now=door.now,
     )
-    return opened, free
 
 
 def _meet(door: Door, session: Session, visitor: Visitor) -> tuple[Customer, int]:

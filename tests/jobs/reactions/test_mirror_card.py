@@ -1,5 +1,6 @@
 """The member's card at WeChat says what the ledger says: after money moved, at one tap, and no longer when it is gone."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -14,6 +15,7 @@ from app.wechat.card_product import CardCode, CardFace, card_product
 from app.wechat.gateway import gateway_for
 from cards.enrolment import enrol
 from cards.mirror import push_standing, set_up_mirror
+from cards.models.crm import CrmQuestion
 from cards.models.membership import CardPath
 from jobs import schedule
 from jobs.mirrors import sweep_mirrors
@@ -71,6 +73,7 @@ def shop(house, sandbox, make_account):
 
 
 def test_one_tap_makes_a_member_with_phone_number_and_gift(house, shop):
+    house.settings = replace(house.settings, crm_url="http://127.0.0.1:9/")
     shop.act("take_card", code=CODE)
     shop.act("submit_card_form")
     shop.tell("card.claimed", "e1")
@@ -83,6 +86,8 @@ def test_one_tap_makes_a_member_with_phone_number_and_gift(house, shop):
     with reading(house.engine) as session:
         assert session.get_one(Customer, shop.lin).phone_sealed is not None
         states = {row.name: row.state for row in session.scalars(select(ReactionRow))}
+        asked = session.scalars(select(CrmQuestion)).one()
+    assert (asked.card_id, asked.proved) == (card.id, True)
     assert states["join_by_card"] == "done"
 
 

@@ -6,16 +6,18 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import select
 
-from app.core.nouns import Customer
+from app.core.nouns import BusinessUnit, Customer
 from app.core.people import Shift
-from app.core.unit import work
+from app.core.unit import reading, work
 from app.factory import create_app
 from app.web.clerk import members
 from cards.ledger.verify import verify
 from cards.models.membership import MemberCard
 from cards.models.orders import Purchase
 from cards.rulebook import define_rule
+from jobs.crm import ask_due
 from tests.support.clerk import Page
+from tests.support.crm import open_crm
 from tests.support.orders import LONG_AGO
 
 
@@ -53,6 +55,18 @@ def test_a_card_is_opened_once_however_often_it_is_asked(page, counter):
     with work(counter.house.engine) as session:
         card = session.scalars(select(MemberCard).where(MemberCard.public_id != counter.lin.public_id)).one()
         assert (card.opened_by, card.store_id, card.staff_id) == ("clerk", counter.store.id, counter.chen.id)
+
+
+def test_a_card_opened_at_the_counter_asks_the_crm(page, counter):
+    with reading(counter.house.engine) as session:
+        unit = session.get_one(BusinessUnit, counter.store.business_unit_id).name
+    with open_crm() as crm:
+        crm.connect(counter.house, unit)
+        crm.know("13700001111")
+        first = page.post("cards", {"phone": "13700001111"}).json
+        assert (first["fresh"], first["member"]["points"]) == (True, 100)
+        ask_due()
+    assert page.post("member", {"key": "13700001111"}).json["points"] == 1300
 
 
 def test_a_purchase_is_booked_once_with_its_points(page, counter, earning, clock):
