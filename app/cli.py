@@ -33,6 +33,7 @@ COMMANDS = {
     "crm": "crm",
     "coupon": "coupon",
     "claim-code": "claim_code",
+    "page": "page",
     "review": "review",
     "block": "block",
     "channel": "channel",

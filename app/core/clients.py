@@ -17,6 +17,8 @@ from app.core.ids import new_public_id
 SCOPES = {
     "members:deeds": "登记会员填表、分享、参加活动 · tell what members did: forms, shares, events",
     "orders:write": "登记订单与退货 · book orders and returns",
+    "pages:read": "查看领券页 · read claim pages",
+    "pages:write": "编辑、发布、关闭领券页 · save, publish and close claim pages",
     "points:read": "查询积分 · read points and statements",
     "points:write": "调整与转赠积分 · adjust and transfer points",
     "tills": "收银台：报价、占用、核销 · quotes, holds and redemptions at a till",

@@ -27,6 +27,7 @@ from cards.ledger.post import Cause
 from cards.ledger.spend import spend
 from cards.ledger.wallets import open_wallet
 from cards.models.coupons import Coupon, CouponPool, CouponState, CouponTemplate, TemplateState
+from cards.models.pages import ClaimPage
 from tagging.segments import compile_tree, parse_tree
 
 _COUPON = table_of(Coupon)
@@ -98,6 +99,8 @@ class Claim:
     store_id: int | None = None
     device: int | None = None
     """The phone he holds, where it is known."""
+    page_id: int | None = None
+    """The claim page he takes it on, when it is one."""
     data: dict[str, Any] = field(default_factory=dict)
 
 
@@ -129,6 +132,11 @@ def claim(session: Session, template: CouponTemplate, wish: Claim, *, registry: 
         spend(session, wallet_id=wallet_id, amount=template.price_points, unit_id=template.unit_id, cause=paid)
     record(session, [claimed_fact(template, coupon, wish, now=now)], registry=registry, now=now)
     return Claimed(coupon, fresh=True)
+
+
+def page_source(page: ClaimPage | None) -> dict[str, Any]:
+    """What a claim on a page says of where it came from: on the coupon, and in the fact, by which segments and tags find it."""
+    return {} if page is None else {"page_id": page.id, "data": {"page": page.slug}}
 
 
 def check_open(session: Session, template: CouponTemplate, wish: Claim, *, now: datetime) -> None:
@@ -202,6 +210,7 @@ def _insert(session: Session, template: CouponTemplate, wish: Claim, *, now: dat
         "path": wish.path,
         "batch_id": wish.batch_id,
         "device": wish.device,
+        "page_id": wish.page_id,
         "state": CouponState.ISSUED,
         "valid_from": starts,
         # A template whose dates are over is refused a moment later, by its name; the row itself must stand until then.

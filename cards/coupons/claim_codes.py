@@ -17,10 +17,11 @@ from app.core.ids import new_public_id
 from app.core.nouns import Customer
 from app.core.tries import count_try
 from cards import codes
-from cards.coupons.claim import Claim, Claimed, ClaimRefusedError, Path, claim
+from cards.coupons.claim import Claim, Claimed, ClaimRefusedError, Path, claim, page_source
 from cards.coupons.templates import find_template
 from cards.models.claiming import ClaimCode
 from cards.models.coupons import CouponTemplate
+from cards.models.pages import ClaimPage
 
 MOST_AT_ONCE = 10_000
 PERSON_TRIES, DEVICE_TRIES, ADDRESS_TRIES = 10, 20, 240
@@ -102,8 +103,10 @@ def may_try(house: House, customer: UUID, *, device: int | None, address: str) -
         count_try(house.engine, key, most=most, window=WINDOW, now=house.clock.now())
 
 
-def claim_by_code(session: Session, house: House, code: str, *, customer_id: int, programme_id: int, device: int | None) -> Claimed:
-    """The coupon a code gives to this person; the same code gives him the same coupon again.
+def claim_by_code(
+    session: Session, house: House, code: str, *, customer_id: int, programme_id: int, device: int | None, page: ClaimPage | None = None
+) -> Claimed:
+    """The coupon a code gives to this person; the same code gives him the same coupon again. `page` is the claim page it was typed on.
 
     Raises ClaimRefusedError (`code_refused`) with one sentence for everything; the caller's transaction is then to be rolled back.
     """
@@ -113,7 +116,8 @@ def claim_by_code(session: Session, house: House, code: str, *, customer_id: int
         raise ClaimRefusedError(REFUSED, code="code_refused")
     row, template = found
     person = session.get_one(Customer, customer_id)
-    wish = Claim(customer_id, Path.CODE, f"code:{row.public_id}:{person.public_id}", "h5", device=device)
+    key, source = f"code:{row.public_id}:{person.public_id}", page_source(page)
+    wish = Claim(customer_id, Path.CODE, key, "h5", device=device, **source)
     try:
         given = claim(session, template, wish, registry=house.registry, now=now)
     except FankaError as error:

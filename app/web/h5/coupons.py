@@ -43,15 +43,15 @@ def add_routes(blueprint: Blueprint, door: Door) -> None:
     def offer(template: str) -> Response:
         with door.reading() as session:
             found = _template(session, template)
-            said, person = say(session, found), _person(door, session)
+            said, person = say(session, found), person_here(door, session)
             answer = door.page(
                 "offer",
                 template=found,
                 programme=first_programme(session),
                 worth_shown=worth_shown(found, said, door.words),
                 conditions=conditions_shown(found, said, door.words),
-                validity=_validity(found, door.words, now=door.now),
-                why=_why_not(door, session, found, person),
+                validity=validity_shown(found, door.words, now=door.now),
+                why=why_not(door, session, found, person),
                 member=person,
                 known=door.held_pass() is not None,
                 nonce=str(new_public_id()),
@@ -65,7 +65,7 @@ def add_routes(blueprint: Blueprint, door: Door) -> None:
         with door.reading() as session:
             public_id = door.member(session).customer.public_id
         count_try(door.house.engine, f"h5claim:{public_id}", most=CLAIMS, window=timedelta(hours=1), now=door.now)
-        with _watched(door, device), door.work() as session:
+        with watched(door, device), door.work() as session:
             member, found = door.member(session), _template(session, template)
             # The page's own number: pressing twice gives one coupon, opening the page again may give another.
             key = f"page:{found.public_id}:{member.customer.public_id}:{nonce}"
@@ -89,17 +89,18 @@ def _add_code(blueprint: Blueprint, door: Door) -> None:
             public_id = door.member(session).customer.public_id
         may_try(door.house, public_id, device=device, address=request.remote_addr or "")
         try:
-            with _watched(door, device), door.work() as session:
+            with watched(door, device), door.work() as session:
                 member = door.member(session)
-                whose = {"customer_id": member.customer.id, "programme_id": member.programme.id}
-                coupon = claim_by_code(session, door.house, typed, device=device, **whose).coupon.public_id
+                customer_id, programme_id = member.customer.id, member.programme.id
+                given_by = claim_by_code(session, door.house, typed, customer_id=customer_id, programme_id=programme_id, device=device)
+                coupon = given_by.coupon.public_id
         except ClaimRefusedError as error:
             return door.page("claim_code", error.status, why=door.words.of_error(error), typed=typed)
         return redirect(f"/me/coupon/{coupon}?new=1", 303)
 
 
 @contextmanager
-def _watched(door: Door, device: int) -> Iterator[None]:
+def watched(door: Door, device: int) -> Iterator[None]:
     """A refusal that looks like a coupon hunter's goes into the review queue, beside the transaction that it undid."""
     try:
         yield
@@ -125,14 +126,15 @@ def _uuid(written: str) -> UUID:
         raise NotFoundError("没有这张券 / there is no such coupon", code="no_template") from error
 
 
-def _person(door: Door, session: Session) -> Member | None:
+def person_here(door: Door, session: Session) -> Member | None:
+    """The member who is here, or None for anybody else."""
     try:
         return door.member(session)
     except (NotHereError, NoCardError):
         return None
 
 
-def _why_not(door: Door, session: Session, found: CouponTemplate, person: Member | None) -> str:
+def why_not(door: Door, session: Session, found: CouponTemplate, person: Member | None) -> str:
     """Why it cannot be taken now, as far as that can be said before it is tried; empty when it can."""
     if person is None and found.audience is not None:
         return ""
@@ -144,7 +146,8 @@ def _why_not(door: Door, session: Session, found: CouponTemplate, person: Member
     return ""
 
 
-def _validity(found: CouponTemplate, words: Words, *, now: datetime) -> str:
+def validity_shown(found: CouponTemplate, words: Words, *, now: datetime) -> str:
+    """Until when it will be good."""
     if found.days_valid is not None:
         return words("valid_days", n=found.days_valid)
     assert found.valid_until is not None

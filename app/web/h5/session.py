@@ -88,6 +88,6 @@ class Seals:
 
 def onward_of(wanted: str, *, default: str = "/me") -> str:
     """A place on these pages to go on to; anything that could lead elsewhere becomes the default."""
-    known = ("/me", "/join", "/c/")
+    known = ("/me", "/join", "/c/", "/p/")
     plain = len(wanted) <= 300 and wanted.isascii() and wanted.isprintable() and not any(sign in wanted for sign in "\\ <>\"'")
     return wanted if plain and wanted.startswith(known) and "//" not in wanted else default

@@ -11,7 +11,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from app.core.errors import FankaError
 from app.core.house import House
 from app.web import problems
-from app.web.openapi import deeds, orders, points, settlement, tills, value
+from app.web.openapi import deeds, orders, pages, points, settlement, tills, value
 from app.web.openapi.document import complete
 from app.web.openapi.door import Door, as_problem, reply
 
@@ -43,7 +43,7 @@ def make_api(house: House) -> APIFlask:
     api.config.update(
         OPENAPI_VERSION="3.1.0",
         SERVERS=[{"url": BASE}],
-        DESCRIPTION="Orders, points, stored value, the settlement between units, and tills. Money is in fen, moments are RFC 3339, errors are RFC 9457 problem documents.",
+        DESCRIPTION="Orders, points, stored value, the settlement between units, tills, and claim pages. Money is in fen, moments are RFC 3339, errors are RFC 9457 problem documents.",
         AUTO_AUTH_ERROR_RESPONSE=False,
         AUTO_VALIDATION_ERROR_RESPONSE=False,
         AUTO_404_RESPONSE=False,
@@ -59,7 +59,7 @@ def make_api(house: House) -> APIFlask:
     api.spec_processor(complete)  # type: ignore[arg-type]  # A JSON document is asked for, so a dict comes.
     door = Door(house)
     api.before_request(door.bound)
-    for room in (orders, points, value, settlement, tills, deeds):
+    for room in (orders, points, value, settlement, tills, deeds, pages):
         room.add_routes(api, door)
     return api
 

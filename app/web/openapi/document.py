@@ -30,7 +30,7 @@ _REFUSALS = {
 _WRITING_REFUSALS = {
     "409": "The state does not allow it, the number is on record with other content, or a twin of this call is still running.",
     "411": "The request has no Content-Length.",
-    "413": "The body is over 256 KiB.",
+    "413": "The body is over 256 KiB (3 MiB where it carries a picture).",
     "415": "The body is not application/json, or is encoded.",
     "422": "The content does not fit, or the Idempotency-Key was used with another body.",
 }

@@ -23,6 +23,9 @@ from app.web.problems import MEDIA_TYPE, problem
 from cards.refusals import RefusedError
 
 MAX_BODY = 256 * 1024
+MAX_PICTURE = 3 * 1024 * 1024
+"""For the one call that carries a picture in base64."""
+_PICTURES = "/pages/pictures"
 JSON = "application/json"
 _WRITING = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _P = ParamSpec("_P")
@@ -79,7 +82,7 @@ class Door:
             raise BadRequestError("the address holds a NUL", code="bad_query")
         if request.method not in _WRITING or request.routing_exception is not None:
             return
-        body = read_bounded(request.environ, limit=MAX_BODY)
+        body = read_bounded(request.environ, limit=MAX_PICTURE if request.path == _PICTURES else MAX_BODY)
         request.environ["wsgi.input"] = BytesIO(body)
         if request.mimetype != JSON:
             raise BadRequestError("the body is application/json", code="unsupported_type", status=415)
