@@ -46,8 +46,17 @@ class Guarded:
 
     @property
     def order(self) -> tuple[bool, str, int, str]:
-        """The order in which everybody takes them: a person's own first, everybody's last, so that the hot rows are locked shortest."""
+        """The order in which everybody takes them: a person's own first, so that it is what refuses him."""
         return (self.subject == EVERYBODY, self.scope, self.subject, self.slot)
+
+
+def lock_shared(session: Session, guards: Iterable[Guarded]) -> None:
+    """Wait for the turn at what is everybody's, before anything of a person's own is taken.
+
+    A bulk issue takes the shares of many people in one transaction: whoever held his own and waited for everybody's would be waited for in turn.
+    """
+    for guard in sorted((each for each in guards if each.subject == EVERYBODY), key=lambda each: each.order):
+        _take(session, guard, 0)
 
 
 def take(session: Session, guards: Iterable[Guarded], *, number: int = 1) -> Guarded | None:

@@ -20,9 +20,9 @@ from app.core.registry import Registry
 from cards.blocks import is_blocked
 from cards.codes import new_code, new_number
 from cards.coupon_type import read_terms
-from cards.coupons.worth import settle_worth
+from cards.coupons.worth import budget_guards, settle_worth
 from cards.fraud import claim_limits, doubt_claim
-from cards.guards import Guarded, take
+from cards.guards import Guarded, lock_shared, take
 from cards.ledger.post import Cause
 from cards.ledger.spend import spend
 from cards.ledger.wallets import open_wallet
@@ -120,8 +120,9 @@ def claim(session: Session, template: CouponTemplate, wish: Claim, *, registry: 
             raise ConflictError("this key has given another coupon", code="key_reused")
         return Claimed(known, fresh=False)
     check_open(session, template, wish, now=now)
-    by_device = claim_limits(template, wish.device, now=now)
-    refused = take(session, [*limits(session, template, person, now=now), *by_device])
+    by_device, by_template = claim_limits(template, wish.device, now=now), limits(session, template, person, now=now)
+    lock_shared(session, [*by_template, *budget_guards(template)])
+    refused = take(session, [*by_template, *by_device])
     if refused is not None:
         raise ClaimRefusedError(_REFUSALS[refused.refusal], code=_CODES[refused.refusal], doubt=doubt_claim(refused, person.id))
     if not settle_worth(session, template, coupon, now=now):

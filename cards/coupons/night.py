@@ -48,11 +48,17 @@ def expire_coupons(engine: Engine, *, now: datetime, batch: int = BATCH) -> int:
             return total
 
 
+def _lapse(engine: Engine, *, now: datetime) -> int:
+    with work(engine) as session:
+        return lapse_gifts(session, now=now)
+
+
 def tidy_coupons(engine: Engine, *, now: datetime) -> Night:
     """Everything of the night, in an order in which nothing is expired that is to go back first."""
-    released = release_overdue(engine, now=now)
+    released, lapsed = release_overdue(engine, now=now), 0
+    while done := _lapse(engine, now=now):
+        lapsed += done
     with work(engine) as session:
-        lapsed = lapse_gifts(session, now=now)
         forget_accepted(session, now=now)
         forget_slots(session, before=(business_day(now) - _KEPT_COUNTS).isoformat())
     return Night(expire_coupons(engine, now=now), lapsed, released)

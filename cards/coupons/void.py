@@ -12,9 +12,9 @@ from app.core.nouns import Customer
 from cards.coupons.claim import limits
 from cards.coupons.gifts import withdraw
 from cards.coupons.use import lock_coupon
-from cards.coupons.worth import return_worth
+from cards.coupons.worth import budget_guards, return_worth
 from cards.fraud import claim_limits
-from cards.guards import give_back
+from cards.guards import give_back, lock_shared
 from cards.models.coupons import Coupon, CouponBatch, CouponGift, CouponTemplate
 
 _VOID = text(
@@ -95,7 +95,9 @@ def _void(session: Session, coupon: Coupon, template: CouponTemplate, *, owner_i
     if return_stock:
         person = session.get_one(Customer, owner_id)
         shares = claim_limits(template, coupon.device, now=coupon.issued_at)
-        give_back(session, [*limits(session, template, person, now=coupon.issued_at), *shares])
+        taken = limits(session, template, person, now=coupon.issued_at)
+        lock_shared(session, [*taken, *budget_guards(template)])
+        give_back(session, [*taken, *shares])
         return_worth(session, template, coupon)
     session.refresh(coupon)
     return True

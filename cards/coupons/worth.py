@@ -67,6 +67,11 @@ def terms_of(coupon: Coupon | None, template: CouponTemplate) -> dict[str, Any]:
     return template.terms if coupon is None or coupon.own_terms is None else coupon.own_terms
 
 
+def budget_guards(template: CouponTemplate) -> list[Guarded]:
+    """What a claim will take of a budget, if there is one."""
+    return [] if template.budget_fen is None else [_budget(template)]
+
+
 def settle_worth(session: Session, template: CouponTemplate, coupon: Coupon, *, now: datetime) -> bool:
     """Fix what a fresh coupon is worth and take it from the budget; when the rest does not cover it, the floor. False when not even that is left."""
     rule = rule_of(template)

@@ -1,6 +1,7 @@
 """The rest of a coupon's life: given, recalled, voided, issued in bulk, expired by night; each step once."""
 
 from datetime import timedelta
+from functools import partial
 from uuid import uuid4
 
 import pytest
@@ -257,6 +258,16 @@ def test_the_night_expires_what_is_over_and_may_run_twice(house, clock):
     assert (done.expired, done.lapsed) == (1, 1)
     assert night(house).expired == 0
     assert [counter.reread(each).state for each in (over, good, given)] == ["expired", "issued", "expired"]
+
+
+def test_the_night_gives_every_offer_back_however_many_lapsed(house, clock, monkeypatch):
+    monkeypatch.setattr("cards.coupons.night.lapse_gifts", partial(lapse_gifts, limit=2))
+    counter = open_counter(house)
+    template = counter.template(per_person=None, giveable=True, days_valid=30)
+    for _ in range(5):
+        offer(counter, counter.coupon(template))
+    clock.advance(timedelta(days=3))
+    assert tidy_coupons(house.engine, now=clock.now()).lapsed == 5
 
 
 def test_the_night_works_in_batches_and_leaves_no_old_counts(house, clock):

@@ -1,9 +1,12 @@
 """Limits that several templates share hold for a person, for a day and for everybody, whichever template is asked for."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from app.core.unit import reading, work
 from cards.coupons.claim import ClaimRefusedError
@@ -11,6 +14,10 @@ from cards.coupons.templates import PoolWish, add_pool
 from cards.coupons.void import void_coupon
 from cards.models.coupons import Coupon
 from tests.support.coupons import at_once, open_counter
+from tests.support.crowds import crowded
+
+BY_CHANCE = {"by": "chance", "floor_fen": 100, "cap_fen": 500}
+_WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
 
 
 def shared(counter, **limits):
@@ -24,6 +31,13 @@ def shared(counter, **limits):
 def claim(counter, template, who=0):
     with work(counter.house.engine) as session:
         return counter.claim(session, template, who=who).coupon
+
+
+def wait_for_one(watch, running):
+    until = time.monotonic() + 10
+    while not watch.scalar(_WAITING) and not running.done() and time.monotonic() < until:
+        time.sleep(0.01)
+    assert not running.done(), "it did not wait"
 
 
 def refusal(counter, template, who=0):
@@ -46,6 +60,23 @@ def test_a_person_and_a_day_are_counted_over_both(house, clock):
     claim(counter, one)
     clock.moment = datetime(2026, 11, 24, 16, 0, tzinfo=UTC)
     assert refusal(counter, two) == "limit_reached"
+
+
+@pytest.mark.parametrize("limit", [{"stock": 100}, {"per_day": 100}, {"value_rule": BY_CHANCE, "budget_fen": 10**6}], ids=str)
+def test_a_claim_beside_a_bulk_issue_waits_and_neither_stops_the_other(house, limit):
+    """The issue has taken from what is everybody's, and goes on to somebody who claims at this moment."""
+    counter = open_counter(house)
+    template = counter.template(per_person=2, **limit)
+    with crowded(house, 2) as big, big.engine.connect() as watch, ThreadPoolExecutor(1) as pool:
+        watch.execution_options(isolation_level="AUTOCOMMIT")
+        with work(big.engine) as session:
+            counter.claim(session, template, who=0)
+            beside = pool.submit(claim, replace(counter, house=big), template, 1)
+            wait_for_one(watch, beside)
+            counter.claim(session, template, who=1)
+        beside.result(timeout=10)
+    with reading(house.engine) as session:
+        assert session.scalar(select(func.count()).select_from(Coupon)) == 3
 
 
 def test_what_is_voided_with_its_stock_makes_room_in_both(house):
