@@ -11,7 +11,7 @@ from app.core.ids import new_public_id
 from app.core.nouns import AuditEntry, Customer
 from app.core.rotation import lookup_columns, sealed_columns
 from app.core.unit import reading, work
-from cards.activities import check_in
+from cards.activities import check_in, refer
 from cards.adjust import adjust_points, transfer_points
 from cards.blocks import Whom, add_block, lift_block, list_blocks
 from cards.coupons.checkout import spendable
@@ -20,7 +20,7 @@ from cards.coupons.gifts import offer_coupon, take_gift
 from cards.fraud import ACCOUNTS_PER_DEVICE, MOST_CLAIMS_PER_DEVICE_DAY, suspect_claim
 from cards.membership import open_card
 from cards.models.coupons import CouponTemplate
-from cards.models.membership import CardPath
+from cards.models.membership import CardPath, OpeningGift
 from cards.models.redemption import Suspicion
 from cards.phones import know_phone
 from cards.refusals import PUBLIC_CODE, RefusedError
@@ -257,3 +257,24 @@ def test_who_is_kept_out_gives_his_coupons_to_nobody(house):
     with pytest.raises(ConflictError) as refused, work(house.engine) as session:
         take_gift(session, token, taker_id=counter.customers[1], registry=house.registry, now=now)
     assert refused.value.code == "gift_over"
+
+
+def test_who_is_kept_out_gets_neither_the_opening_gift_nor_a_friends_reward(house, clock):
+    counter = open_counter(house)
+    programme_id = counter.shop.programme_id
+    with work(house.engine) as session:
+        session.add(OpeningGift(programme_id=programme_id, points=88, business_unit_id=counter.shop.unit_id, changed_at=clock.now()))
+        rule = {
+            "kind": "referral",
+            "params": {"newcomer": 10, "friend": 20},
+            "name": "老带新",
+            "valid_from": clock.now() - timedelta(days=1),
+        }
+        define_rule(session, programme_id=programme_id, now=clock.now(), actor="Mei", unit_id=counter.shop.unit_id, **rule)
+    block(counter, customer=person(counter))
+    common = {"programme_id": programme_id, "registry": house.registry, "actor": "h5", "now": clock.now()}
+    with work(house.engine) as session:
+        gifts = [open_card(session, customer_id=each, path=CardPath.H5, **common).gift_points for each in counter.customers[:2]]
+        given = refer(session, newcomer_id=counter.customers[1], friend_id=counter.customers[0], **common)
+    assert gifts == [0, 88]
+    assert [(each.customer_id, each.points) for each in given] == [(counter.customers[1], 10)]
