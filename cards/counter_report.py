@@ -100,7 +100,7 @@ _BY_CLERK = text(
         GROUP BY staff_id
     ), bookings AS (
         SELECT actor, count(*) AS booked, sum(total_fen) AS booked_fen FROM purchase
-        WHERE store_id = :store AND booked_at >= :since AND booked_at < :until GROUP BY actor
+        WHERE store_id = :store AND booked_at >= :since AND booked_at < :until AND source <> 'receipt' GROUP BY actor
     ), opened AS (
         SELECT staff_id, count(*) AS cards FROM member_card
         WHERE store_id = :store AND opened_at >= :since AND opened_at < :until AND staff_id IS NOT NULL GROUP BY staff_id

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from app.core.errors import ConflictError
 from app.core.gate import Right, demand
+from app.core.unit import persistently
 from app.web.clerk.door import Answered, Door, Form
 from app.web.clerk.till import till_of
 from cards.counter_report import BOOKED_BY
@@ -47,7 +48,8 @@ def add_routes(blueprint: Blueprint, door: Door) -> None:
     def decide_one(receipt_id: UUID) -> Answered:
         form = door.read(DecideForm)
         try:
-            return _decide(door, receipt_id, form)
+            # A sale holds its wallet before its number, a verdict the number before the wallet: one of two that clash is repeated.
+            return persistently(lambda: _decide(door, receipt_id, form))
         except ConflictError as error:
             if error.code == "own_receipt":
                 _suspect(door, receipt_id)

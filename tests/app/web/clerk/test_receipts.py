@@ -74,6 +74,8 @@ def test_a_clerk_sees_the_picture_corrects_and_approves_once(page, counter):
     assert page.get("recent").json["receipts"] == 0
     # What is decided has been looked at.
     assert page.get(f"receipts/{receipt}/picture").status_code == 404
+    # Looking at a receipt is no sale of one's own.
+    assert page.get("shift").json["own"]["booked"] == 0
     row = state(counter, receipt)
     assert (row.decided_by, row.amount_fen) == ("陈晨", 8_850)
 
