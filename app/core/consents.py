@@ -5,18 +5,20 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, text, update
+from sqlalchemy import Update, select, text, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.orm import Session
 
 from app.core import kinds
+from app.core.bulk import table_of
 from app.core.facts import Fact, FactRow, lock_customers, record
 from app.core.followers import lock_followers
 from app.core.ids import new_public_id
-from app.core.nouns import Consent, Customer, Follower
+from app.core.nouns import Consent, ConsentWithdrawal, Customer, Follower
 from app.core.registry import Registry
 
 JOIN_ACCOUNTS = "join_accounts"
+_WITHDRAWAL = table_of(ConsentWithdrawal)
 
 
 def unionid_digest(unionid: str) -> str:
@@ -49,6 +51,8 @@ def _settle(session: Session, unionids: Mapping[int, str], *, registry: Registry
         if follower_id in followers and followers[follower_id].openid is not None:
             followers[follower_id].unionid = unionid
     session.flush()
+    for follower in followers.values():
+        keep_withdrawal(session, follower)
     owners = {each.id: each.unionid for each in followers.values() if each.unionid is not None} | dict(unionids)
     # All accounts of the person speak: a withdrawal on one ends the consent given on another, whichever was heard first.
     said = select(FactRow).where(FactRow.follower_id.in_(sorted(owners)), FactRow.kind.in_((kinds.CONSENT_GRANTED, kinds.CONSENT_REVOKED)))
@@ -58,7 +62,7 @@ def _settle(session: Session, unionids: Mapping[int, str], *, registry: Registry
             _write_consent(session, row, owners[row.follower_id])
     for unionid in sorted(set(unionids.values())):
         same = [each for _, each in sorted(followers.items()) if each.unionid == unionid and each.openid is not None]
-        if may_join(session, unionid):
+        if may_join(session, unionid) and not _end_older(session, unionid):
             _join(session, same, registry=registry, now=now)
         else:
             _part(session, same, registry=registry, now=now)
@@ -92,16 +96,43 @@ def _write_consent(session: Session, fact: FactRow, unionid: str) -> None:
             .on_conflict_do_nothing()
         )
     else:
-        session.execute(
-            update(Consent)
-            .where(
-                Consent.unionid_digest == digest,
-                Consent.purpose == JOIN_ACCOUNTS,
-                Consent.revoked_at.is_(None),
-                Consent.granted_at <= fact.occurred_at,
-            )
-            .values(revoked_at=fact.occurred_at)
-        )
+        _withdraw(session, digest, fact.occurred_at)
+
+
+def keep_withdrawal(session: Session, follower: Follower) -> bool:
+    """Let a follower's withdrawal count for the person on all his accounts, as soon as the unionid is known and before it is forgotten.
+
+    Says whether a consent ended by it: then customers who were joined are to be parted.
+    """
+    if follower.unionid is None or follower.join_revoked_at is None:
+        return False
+    return _withdraw(session, unionid_digest(follower.unionid), follower.join_revoked_at)
+
+
+def _withdraw(session: Session, digest: str, at: datetime) -> bool:
+    kept = pg_insert(_WITHDRAWAL).values(unionid_digest=digest, purpose=JOIN_ACCOUNTS, revoked_at=at)
+    later = kept.on_conflict_do_update(
+        index_elements=["unionid_digest", "purpose"],
+        set_={"revoked_at": kept.excluded.revoked_at},
+        where=_WITHDRAWAL.c.revoked_at < kept.excluded.revoked_at,
+    )
+    session.execute(later)
+    ended = _living(digest).where(Consent.granted_at <= at).values(revoked_at=at)
+    return bool(session.scalars(ended.returning(Consent.id)).all())
+
+
+def _end_older(session: Session, unionid: str) -> bool:
+    """End what was granted before the last withdrawal and heard of after it; says whether no consent lives any more."""
+    digest = unionid_digest(unionid)
+    withdrawn = session.get(ConsentWithdrawal, (digest, JOIN_ACCOUNTS), populate_existing=True)
+    if withdrawn is None:
+        return False
+    session.execute(_living(digest).where(Consent.granted_at <= withdrawn.revoked_at).values(revoked_at=withdrawn.revoked_at))
+    return not may_join(session, unionid)
+
+
+def _living(digest: str) -> Update:
+    return update(Consent).where(Consent.unionid_digest == digest, Consent.purpose == JOIN_ACCOUNTS, Consent.revoked_at.is_(None))
 
 
 def _join(session: Session, followers: Collection[Follower], *, registry: Registry, now: datetime) -> None:

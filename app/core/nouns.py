@@ -142,6 +142,8 @@ class Follower(Base):
     synced_at: Mapped[datetime | None] = mapped_column(Moment)
     """When `user/info` was last read for this follower."""
     erased_at: Mapped[datetime | None] = mapped_column(Moment)
+    join_revoked_at: Mapped[datetime | None] = mapped_column(Moment)
+    """When he last withdrew his consent to be joined with his other accounts: a no outlives the erasure of what it was said in."""
     created_at: Mapped[datetime] = mapped_column(Moment)
 
 
@@ -160,6 +162,17 @@ class Consent(Base):
     source: Mapped[str] = mapped_column(String(64))
     granted_at: Mapped[datetime] = mapped_column(Moment)
     revoked_at: Mapped[datetime | None] = mapped_column(Moment)
+
+
+class ConsentWithdrawal(Base):
+    """The last withdrawal of the person behind a unionid: no consent given before it lives, however late that one is heard of."""
+
+    __tablename__ = "consent_withdrawal"
+
+    unionid_digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    """The pseudonym of `Consent`; nothing here leads to a person who was erased."""
+    purpose: Mapped[str] = mapped_column(String(32), primary_key=True)
+    revoked_at: Mapped[datetime] = mapped_column(Moment)
 
 
 class AuditEntry(Base):

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.core import kinds
 from app.core.audit import note
+from app.core.consents import joins_accounts, keep_withdrawal
 from app.core.facts import Fact, FactRow, record
 from app.core.followers import FOLLOWING, GONE, UNKNOWN, lock_followers, save_moves, welcome_back
 from app.core.nouns import Customer, Follower, Retention
@@ -43,10 +44,14 @@ def observe(
         openid = (openids or {}).get(follower.id)
         if openid and not fact.withheld and kinds.shows_activity(fact.kind):
             welcome_back(session, follower, openid)
+        if fact.kind == kinds.CONSENT_REVOKED and joins_accounts(fact.data):
+            follower.join_revoked_at = max(fact.occurred_at, follower.join_revoked_at or fact.occurred_at)
+            if fact.withheld:
+                _withdraw_all(session, follower, fact.key, registry=registry, now=now)
         if _settle_state(session, follower, fact):
             if openid:
                 welcome_back(session, follower, openid)
-            _dispute(session, follower, fact, registry=registry, now=now)
+            _dispute(session, follower, fact.key, registry=registry, now=now)
             disputed.add(follower.id)
         if _obliges_erasure(fact, retention):
             erased[follower.id] = max(fact.occurred_at, erased.get(follower.id, fact.occurred_at))
@@ -122,11 +127,24 @@ def _state_in(fact: Fact) -> str | None:
     return None
 
 
-def _dispute(session: Session, follower: Follower, fact: Fact, *, registry: Registry, now: datetime) -> None:
-    """Put it on record that the state must be asked of WeChat; a reaction does."""
+def _withdraw_all(session: Session, follower: Follower, why: str, *, registry: Registry, now: datetime) -> None:
+    """Let a withdrawal count on the person's other accounts although its own fact and reaction go with the erasure.
+
+    Where it ends a consent, one of the others is looked at anew, which parts them.
+    """
+    if not keep_withdrawal(session, follower):
+        return
+    kin = select(Follower).where(Follower.unionid == follower.unionid, Follower.id != follower.id, Follower.openid.is_not(None))
+    other = session.scalar(kin.order_by(Follower.id).limit(1))
+    if other is not None:
+        _dispute(session, other, why, registry=registry, now=now)
+
+
+def _dispute(session: Session, follower: Follower, why: str, *, registry: Registry, now: datetime) -> None:
+    """Put it on record that WeChat must be asked about somebody; a reaction does."""
     session.flush()
     disputed = Fact(
-        key=f"dispute:{fact.key}",
+        key=f"dispute:{why}",
         kind=kinds.DISPUTED,
         occurred_at=now,
         data={},
@@ -150,6 +168,7 @@ def _erase(session: Session, follower: Follower, *, moment: datetime, left: bool
     While it is in dispute whether he left for good (`left` is False) his openid stays, because WeChat must be asked with it.
     """
     follower.erased_at = max(moment, follower.erased_at or moment)
+    _withdraw_all(session, follower, f"erase:{follower.id}:{int(moment.timestamp())}", registry=registry, now=now)
     if follower.subscribed_at is not None and follower.subscribed_at <= moment:
         follower.subscribed_at = None
     if follower.last_interaction_at is not None and follower.last_interaction_at <= moment:

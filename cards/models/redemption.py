@@ -71,6 +71,7 @@ class CouponHold(Base):
     __table_args__ = (
         CheckConstraint("state IN ('open', 'confirmed', 'released', 'reversed')", name="state"),
         Index("ix_coupon_hold_order", "order_key", unique=True, postgresql_where="state = 'open'"),
+        Index("ix_coupon_hold_settled", "order_key", postgresql_where="state IN ('confirmed', 'reversed')"),
         Index("ix_coupon_hold_due", "expires_at", postgresql_where="state = 'open'"),
         Index("ix_coupon_hold_sold", "store_id", "settled_at", postgresql_where="state = 'confirmed'"),
     )

@@ -3,6 +3,7 @@
 import pytest
 from sqlalchemy import select
 
+from app.core import kinds
 from app.core.consents import apply_consents, learn_unionids
 from app.core.facts import FactRow
 from app.core.nouns import Consent, Customer, Follower
@@ -123,3 +124,49 @@ def test_a_withdrawal_of_something_else_leaves_the_customers_joined(house, accou
         hear(house, entry)
         settle(house, rows[0])
     assert len(set(customers(house))) == 1
+
+
+@pytest.mark.parametrize("known_first", [True, False], ids=["unionid-known", "unionid-unknown"])
+@pytest.mark.parametrize("late", [True, False], ids=["heard-late", "heard-in-time"])
+def test_a_withdrawal_outlives_the_erasure_of_the_account_it_was_made_on(house, accounts, known_first, late):
+    rows = meet_twice(house, accounts)
+    hear(house, said(house, accounts[0], "consent.granted", 5))
+    if known_first:
+        learn(house, rows[1])
+    story = [said(house, accounts[1], "consent.revoked", 9), said(house, accounts[1], "follower.unfollowed", 12)]
+    hear(house, *(reversed(story) if late else story), batch=1)
+    with reading(house.engine) as session:
+        gone = session.get_one(Follower, rows[1].id)
+        assert (gone.openid, gone.unionid) == (None, None)
+        said_no = session.scalars(select(FactRow).where(FactRow.kind == "consent.revoked")).one()
+        assert (said_no.data, said_no.follower_id, said_no.customer_id) == ({}, None, None)
+    learn(house, rows[0])
+    hear(house, said(house, accounts[1], "follower.followed", 20))
+    learn(house, *rows)
+    assert len(set(customers(house))) == 2
+    hear(house, said(house, accounts[0], "consent.granted", 30))
+    settle(house, rows[0])
+    assert len(set(customers(house))) == 1
+
+
+@pytest.mark.parametrize("late", [True, False], ids=["after-he-came-back", "before-its-reaction-ran"])
+def test_a_withdrawal_that_goes_with_an_erasure_parts_who_was_joined(house, accounts, late):
+    rows = meet_twice(house, accounts)
+    learn(house, *rows)
+    hear(house, said(house, accounts[0], "consent.granted", 5))
+    settle(house, *rows)
+    story = [said(house, accounts[1], "follower.unfollowed", 12), said(house, accounts[1], "follower.followed", 20)]
+    no = said(house, accounts[1], "consent.revoked", 9)
+    if late:
+        hear(house, *story)
+        learn(house, *rows)
+        assert len(set(customers(house))) == 1
+        hear(house, no)
+    else:
+        hear(house, no, *story)
+    with reading(house.engine) as session:
+        asked = session.scalars(select(FactRow.follower_id).where(FactRow.kind == kinds.DISPUTED)).all()
+    assert asked == [rows[0].id]
+    # The reaction asks WeChat about him, and learns his unionid anew.
+    learn(house, rows[0], rows[1])
+    assert len(set(customers(house))) == 2
