@@ -64,7 +64,7 @@ def add_routes(blueprint: Blueprint, door: Door) -> None:
                 value=purse_of(session, member, WalletKind.VALUE, now=now),
                 coupons=coupons[:SHOWN],
                 badges=[
-                    *old_member_badges(session, member.card, words=door.words, now=now),
+                    *old_member_badges(session, member.card, connected=door.house.settings.crm_url is not None, words=door.words, now=now),
                     *badges_of(find_badges(session, customer_id=member.customer.id, now=now), door.words),
                 ],
                 today=check_in_of(session, door, member),

@@ -22,12 +22,12 @@ _BROUGHT = ("老会员积分 {n} 已到账", "{n} points of your old membership 
 _WELCOME = ("欢迎回来，老会员资料已带入", "Welcome back: your old membership is here")
 
 
-def old_member_badges(session: Session, card: MemberCard, *, words: Words, now: datetime) -> list[Badge]:
-    """One line while he is looked for, while a store has to see him, and for a week after what he had has come."""
+def old_member_badges(session: Session, card: MemberCard, *, connected: bool, words: Words, now: datetime) -> list[Badge]:
+    """One line while he is looked for (as long as a CRM is `connected`), while a store has to see him, and for a week after what he had has come."""
     question = question_of(session, card)
     if question is None:
         return []
-    if question.state == QuestionState.WAITING:
+    if question.state == QuestionState.WAITING and connected:
         return [Badge("list", words.pick(_ASKING if question.reason is None else _LATER), "", glad=False)]
     if question.state == QuestionState.UNPROVED:
         return [Badge("store", words.pick(_COUNTER), "", glad=False)]

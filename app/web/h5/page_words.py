@@ -13,7 +13,7 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     "page_join_take": ("开卡领取", "Join and take it"),
     "page_log_in": ("登录领取", "Log in to take it"),
     "page_new": ("领取成功，已放入“我的优惠券”", "It is in My coupons now"),
-    "page_preview": ("预览：尚未发布，不能领取", "Preview: nothing can be taken yet"),
+    "page_preview": ("预览：仅供查看，不能领取", "Preview: to look at, not to take from"),
     "page_until": ("活动截至 {at}", "Until {at}"),
     "page_early": ("活动还没开始", "Not open yet"),
     "page_early_why": ("{at} 开始，到时再来看看。", "It opens on {at}: come back then."),

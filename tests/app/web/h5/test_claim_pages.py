@@ -171,7 +171,7 @@ def test_a_draft_is_shown_by_its_signed_link_alone(web, house, counter, lin):
     with reading(house.engine) as session:
         link = urlsplit(tell_page(session, house, session.get_one(ClaimPage, page.id))["preview_url"])
     shown = text_of(web, f"{link.path}?{link.query}")
-    assert "预览：尚未发布" in shown
+    assert "预览：仅供查看" in shown
     assert "disabled" in shown
     assert "<form method" not in shown.split("</article>")[0]
     assert text_of(web, f"{link.path}?{link.query[:-1]}x", status=404)

@@ -1,5 +1,7 @@
 """Joining by phone asks the group's CRM: the card is there at once, and what it says of an old member on the card page."""
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import select
 
@@ -60,3 +62,6 @@ def test_a_crm_that_is_away_is_no_reason_to_wait(web, house, crm, counter):
     assert "查到后自动到账" in page
     with reading(house.engine) as session:
         assert session.scalars(select(CrmQuestion.reason)).one() == "status_500"
+    # A CRM that was taken away is waited for no more.
+    house.settings = replace(house.settings, crm_url=None)
+    assert "查到后自动到账" not in page_of(web)
