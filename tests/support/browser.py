@@ -58,4 +58,5 @@ def open_page(browser: Browser, *, width: int, height: int) -> Iterator[Page]:
 def screenshot(page: Page, name: str) -> None:
     """Keep a picture of the page below `var/screenshots`, for eyes."""
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
+    # What moves has arrived: a screen that fades in would be seen half.
+    page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True, animations="disabled")
