@@ -10,6 +10,8 @@
 
   document.addEventListener("submit", function (event) {
     var form = event.target;
+    // Another script of the page may send it in its own way.
+    if (event.defaultPrevented) { return; }
     if (form.getAttribute("data-sent")) { event.preventDefault(); return; }
     form.setAttribute("data-sent", "1");
     form.setAttribute("aria-busy", "true");
