@@ -1,14 +1,21 @@
 """A purchase told by its till and by a receipt earns once, whichever comes first, and whoever sent the receipt."""
 
+from dataclasses import replace
+
 import pytest
+from pydantic import ValidationError
 from sqlalchemy import func, select
 
 from app.core.errors import ConflictError
-from app.core.nouns import AuditEntry
+from app.core.nouns import AuditEntry, Store
 from app.core.unit import reading, work
+from app.wechat.pay_notices import Notice, Payment
 from cards.ledger.spend import spend
 from cards.ledger.wallets import open_wallet
 from cards.models.orders import Purchase
+from cards.models.payments import PayMerchant
+from cards.payments import take_notice
+from tests.support import pay
 from tests.support.coupons import at_once
 from tests.support.money import cause
 from tests.support.orders import open_till, order
@@ -136,6 +143,35 @@ def test_a_till_and_a_clerk_at_the_same_moment_credit_each_purchase_once(desk):
     assert desk.points() == 100 * len(numbers)
     assert sorted(standing(desk)) == [("pos", desk.till.lin_id)] * len(numbers)
     desk.till.books_are_right()
+
+
+@pytest.mark.parametrize("number", ["4200001", "W1"])
+@pytest.mark.parametrize("first", ["notice", "receipt"])
+def test_a_payment_by_wechat_and_its_receipt_are_one_purchase(house, make_account, number, first):
+    desk = Desk(open_till(house, rule=False))
+    account, now = make_account(appid="wxpay0000000001"), house.clock.now()
+    pay.open_pay_shop(house, account.id, programme_id=desk.till.programme_id, unit_id=desk.till.shop.unit_id)
+    with reading(house.engine) as session:
+        shop = Desk(replace(desk.till, store=str(session.scalars(select(Store.public_id).where(Store.code == "P1")).one())))
+    paid = pay.payment(account.appid, now=now, total=10_000, openid="oNobody")
+    said = Payment.model_validate({**paid, "transaction_id": "4200001", "out_trade_no": "W1"})
+
+    def notice():
+        with work(house.engine) as session:
+            merchant = session.scalars(select(PayMerchant)).one()
+            take_notice(session, merchant, Notice("n1", "TRANSACTION.SUCCESS", said), ring=house.ring, registry=house.registry, now=now)
+
+    steps = [notice, lambda: shop.judge(shop.snap(number))]
+    for step in steps if first == "notice" else reversed(steps):
+        step()
+    assert standing(shop) == [("wechat_pay", shop.till.lin_id)]
+    assert shop.points() == 100
+    shop.till.books_are_right()
+
+
+def test_nobody_outside_tells_a_receipt(desk):
+    with pytest.raises(ValidationError):
+        order(desk.till, source="receipt")
 
 
 def test_two_receipts_of_one_number_corrected_at_once_are_one_order(desk):
