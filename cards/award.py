@@ -73,10 +73,9 @@ def award(
         for prize in prizes:
             person = occasion.customer_id if prize.side == "self" else occasion.other_id
             assert person is not None
-            if prize.side == "other" and is_blocked(session, person, now=now):
-                continue
             key = f"{occasion.key}:rule:{rule.public_id}" + ("" if prize.side == "self" else ":other")
-            if find_txn(session, kind=TxnKind.EARN, business_key=key) is not None:
+            kept_out = prize.side == "other" and is_blocked(session, person, now=now)
+            if kept_out or find_txn(session, kind=TxnKind.EARN, business_key=key) is not None:
                 continue
             points, spans = take_room(
                 session, rule_id=rule.rule_id, customer_id=person, caps=rule.caps, day=occasion.day, points=prize.points
