@@ -15,10 +15,9 @@ _BY_STATUS: Final = {
     404: ("没有这个页面：链接可能写错了，或已经失效。", "There is no such page: the link may be wrong or over."),
     405: ("这个地址不能直接打开，请从会员卡页面进入。", "This address cannot be opened by itself; start from your card."),
     409: ("现在不能这样做", "this cannot be done now"),
-    429: ("操作太频繁，请稍后再试", "too often; try again later"),
     413: ("填写的内容太长，请缩短后再试", "what you typed is too long; shorten it and try again"),
+    429: ("操作太频繁，请稍后再试", "too often; try again later"),
 }
-
 _AWAY: Final = ("请稍后再试，您的积分和优惠券不受影响。", "Try again in a moment; your points and coupons are as they were.")
 
 
