@@ -1,10 +1,15 @@
-"""Bounds on what a request may bring: its body by declared length, its query by size and by each name once."""
+"""Bounds on what a request may bring: its body by declared length, its query by size and by each name once, and how many may dawdle."""
 
+import threading
 import time
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
-from app.core.errors import BadRequestError
+from app.core.errors import BadRequestError, UnavailableError
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication
 
 _MAX_QUERY = 2048
 _MAX_NAMES = 32
@@ -12,6 +17,48 @@ _MAX_NAMES = 32
 _DRAIN_BYTES = 16 * 1024 * 1024
 _DRAIN_S = 2.0
 _STEP = 64 * 1024
+
+
+class Patience:
+    """Lets no more than `most` threads of a process wait for bodies at once, so that clients who promise one and send none cannot hold them all.
+
+    `heard` is the beginning of paths that are always heard: what stands there refuses strangers before it reads. Whoever finds no place
+    within `wait_s` is told to come again (503). A proxy in front that passes on whole requests makes this idle.
+    """
+
+    def __init__(self, wsgi_app: "WSGIApplication", *, most: int, heard: str, wait_s: float = 0.5) -> None:
+        self._wsgi_app = wsgi_app
+        self._places = threading.BoundedSemaphore(max(most, 1))
+        self._heard = heard
+        self._wait_s = wait_s
+
+    def __call__(self, environ: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes]:
+        if not environ.get("PATH_INFO", "").startswith(self._heard):
+            environ["wsgi.input"] = _Shared(environ["wsgi.input"], self._places, wait_s=self._wait_s)
+        return self._wsgi_app(environ, start_response)
+
+
+class _Shared:
+    """A body that is read only while one of the places is held."""
+
+    def __init__(self, stream: Any, places: threading.BoundedSemaphore, *, wait_s: float) -> None:
+        self._stream = stream
+        self._places = places
+        self._wait_s = wait_s
+
+    def read(self, *size: int) -> bytes:
+        return bytes(self._held("read", *size))
+
+    def readline(self, *size: int) -> bytes:
+        return bytes(self._held("readline", *size))
+
+    def _held(self, name: str, *size: int) -> Any:
+        if not self._places.acquire(timeout=self._wait_s):
+            raise UnavailableError("too many requests are slow to send what they promised; try again", code="busy")
+        try:
+            return getattr(self._stream, name)(*size)
+        finally:
+            self._places.release()
 
 
 def read_bounded(environ: dict[str, Any], *, limit: int) -> bytes:

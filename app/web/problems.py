@@ -40,6 +40,7 @@ _BY_CODE = {
     "bad_body": "内容不是微信的消息格式",
     "json_not_expected": "只有小程序可以使用 JSON 格式",
     "not_accepted": "暂时无法保存消息，请稍后重试",
+    "busy": "太多请求迟迟没有发完，请稍后重试",
     "part_away": "数据库或 Redis 暂时没有应答，请稍后重试",
     "not_ready": "收件箱和数据库都没有应答",
     "not_read_yet": "服务正在启动，请稍后重试",

@@ -4,6 +4,7 @@ import random
 import socket
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -159,6 +160,15 @@ def test_strangers_who_promise_a_body_and_send_none_hold_nobody(standing: Siege)
     found = shout_all(standing.web.port, dict.fromkeys(range(32), unsigned))
     assert {status for heard in found.values() for status in statuses(heard)} == {403}
     assert all(found.values())
+
+
+def test_strangers_who_dawdle_over_a_form_leave_threads_for_wechat(standing: Siege) -> None:
+    ours = head(f"/wechat/{standing.doors[0].appid}", method="GET")
+    slow = head("/me/check-in", "Content-Type: application/x-www-form-urlencoded", "Content-Length: 90")
+    with ExitStack() as stack:
+        for _ in range(32):
+            stack.enter_context(socket.create_connection(("127.0.0.1", standing.web.port), timeout=10)).sendall(slow)
+        assert [list(statuses(shout(standing.web.port, ours, timeout_s=10))) for _ in range(8)] == [[400]] * 8
 
 
 def test_a_body_that_stops_in_the_middle_is_no_event(standing: Siege) -> None:

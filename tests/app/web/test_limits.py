@@ -1,12 +1,16 @@
 """A body is exactly as long as it says and no longer than it may be; a query says each thing once."""
 
 import io
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from flask import Flask, request
 
 from app.core.errors import BadRequestError
-from app.web.limits import read_bounded, read_query
+from app.web import problems
+from app.web.limits import Patience, read_bounded, read_query
 
 
 class Drip(io.BytesIO):
@@ -83,3 +87,33 @@ def test_a_strange_query_is_refused(query: str, code: str) -> None:
     with pytest.raises(BadRequestError) as caught:
         read_query({"QUERY_STRING": query})
     assert caught.value.code == code
+
+
+class Dawdler(io.BytesIO):
+    """A body of which nothing comes before its time."""
+
+    def __init__(self, body: bytes) -> None:
+        super().__init__(body)
+        self.waited_for, self.comes = threading.Event(), threading.Event()
+
+    def read(self, size: int | None = -1) -> bytes:
+        self.waited_for.set()
+        self.comes.wait(10)
+        return super().read(size)
+
+
+def test_who_dawdles_takes_a_place_and_not_all_threads() -> None:
+    flask_app = Flask("patient")
+    problems.install(flask_app)
+    flask_app.add_url_rule("/<place>/x", "x", lambda place: request.form["a"], methods=["POST"])
+    flask_app.wsgi_app = Patience(flask_app.wsgi_app, most=1, heard="/wechat/", wait_s=0.01)  # type: ignore[method-assign]
+    client, dawdler, form = flask_app.test_client(), Dawdler(b"a=late"), "application/x-www-form-urlencoded"
+    with ThreadPoolExecutor(1) as other:
+        slow = other.submit(client.post, "/join/x", input_stream=dawdler, content_length=6, content_type=form)
+        assert dawdler.waited_for.wait(10)
+        refused = flask_app.test_client().post("/join/x", data={"a": "1"})
+        assert (refused.status_code, refused.get_json(force=True)["code"]) == (503, "busy")
+        assert flask_app.test_client().post("/wechat/x", data={"a": "heard"}).text == "heard"
+        dawdler.comes.set()
+        assert slow.result().text == "late"
+    assert flask_app.test_client().post("/join/x", data={"a": "free"}).text == "free"
