@@ -241,9 +241,10 @@ def refund_top_up(
     ready(session, lot.wallet_id, now=now)
     session.refresh(lot)
     gift = None if bonus is None else _lot(session, bonus.id)
-    spent_bonus = 0 if gift is None else gift.quantity - gift.remaining
+    # What an earlier refund of it took of the bonus, or deducted for it, is neither spent nor owed a second time.
+    spent_bonus = 0 if gift is None else gift.quantity - gift.remaining - _accounted(session, original.id)
     refund = lot.remaining - spent_bonus
-    if refund <= 0:
+    if refund <= 0 or not lot.remaining:
         raise ConflictError("这笔充值已经用完 / nothing of this top-up is left", code="nothing_left")
     taken = 0 if gift is None else gift.remaining
     # The deducted bonus leaves the principal too: the customer had its worth already.
@@ -256,6 +257,12 @@ def refund_top_up(
     txn = session.get_one(PointsTxn, posted.txn_id)
     note(session, at=now, actor=actor, action="value.refunded", object_type="points_txn", object_id=txn.public_id, detail=said)
     return Refund(txn, refund, taken, str(original.data["route"]), str(original.data["route_ref"]), fresh=True)
+
+
+def _accounted(session: Session, top_up_id: int) -> int:
+    """How much of a top-up's bonus its refunds have taken back or deducted, in fen."""
+    earlier = select(PointsTxn.data).where(PointsTxn.corrects_id == top_up_id, PointsTxn.kind == TxnKind.TAKE_BACK)
+    return sum(int(said.get("bonus_taken_fen", 0)) + int(said.get("bonus_spent_fen", 0)) for said in session.scalars(earlier))
 
 
 def _known_refund(session: Session, known: PointsTxn, top_up_ref: str) -> Refund:

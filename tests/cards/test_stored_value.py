@@ -139,6 +139,38 @@ def test_a_refund_needs_a_top_up(house, shop, lin):
     assert refused.value.code == "no_top_up"
 
 
+def test_what_was_set_aside_while_a_top_up_was_refunded_is_refunded_after_it_came_back(house, shop, lin):
+    fill(house, shop, lin)
+    paid = use(house, shop, lin, 10_000)
+    first = refund(house, own="F1")
+    assert (first.refund_fen, first.bonus_taken_fen) == (40_000, 2_000)
+    with work(house.engine) as session:
+        refund_payment(session, pay_txn_id=paid.txn_id, amount_fen=10_000, cause=cause(house.clock.now()))
+    # The bonus was taken back then: it is not deducted as if it were spent.
+    second = refund(house, own="F2")
+    assert (second.refund_fen, second.bonus_taken_fen) == (10_000, 0)
+    assert balance(house, shop, lin) == 0
+
+
+def test_a_bonus_that_was_deducted_and_comes_back_is_money(house, shop, lin):
+    fill(house, shop, lin, ref="T0", paid=1_000)
+    fill(house, shop, lin)
+    paid = use(house, shop, lin, 52_500)
+    with work(house.engine) as session:
+        refund_payment(session, pay_txn_id=paid.txn_id, amount_fen=1_000, cause=cause(house.clock.now()))
+    with pytest.raises(FankaError) as refused:
+        refund(house)
+    assert refused.value.code == "nothing_left"
+    with work(house.engine) as session:
+        refund_payment(session, pay_txn_id=paid.txn_id, amount_fen=40_000, cause=cause(house.clock.now()))
+    done = refund(house, own="F1")
+    with work(house.engine) as session:
+        refund_payment(session, pay_txn_id=paid.txn_id, amount_fen=11_500, cause=cause(house.clock.now()))
+    again = refund(house, own="F2")
+    assert done.refund_fen + again.refund_fen == 50_000
+    assert balance(house, shop, lin) == 1_000
+
+
 def test_one_reference_pays_once_whatever_is_said_under_it_at_once(house, shop, lin):
     fill(house, shop, lin)
     now = house.clock.now()
