@@ -111,12 +111,12 @@ class Spend:
 
     def describe(self, params: SpendParams) -> tuple[str, str]:
         zh = [f"每消费 {_yuan(params.rate.per_fen)} 元得 {params.rate.points} 积分"]
-        en = [f"{params.rate.points} points for every {_yuan(params.rate.per_fen)} yuan paid"]
+        en = [f"{_points(params.rate.points)} for every ¥{_yuan(params.rate.per_fen)} paid"]
         for each in params.special:
             names = "、".join([*each.categories, *each.skus][:10])
             if each.points:
                 zh.append(f"{names}每 {_yuan(each.per_fen)} 元得 {each.points} 积分")
-                en.append(f"{names}: {each.points} points for every {_yuan(each.per_fen)} yuan")
+                en.append(f"{names}: {_points(each.points)} for every ¥{_yuan(each.per_fen)}")
             else:
                 zh.append(f"{names}不积分")
                 en.append(f"{names}: no points")
@@ -130,6 +130,10 @@ class Spend:
             zh.append(f"满 {_yuan(params.least_fen)} 元起")
             en.append(f"from {_yuan(params.least_fen)} yuan an order")
         return "；".join(zh), "; ".join(en)
+
+
+def _points(number: int) -> str:
+    return "1 point" if number == 1 else f"{number} points"
 
 
 def _yuan(fen: int) -> str:

@@ -208,6 +208,36 @@ def test_a_member_tells_of_himself_and_says_what_he_wants_to_hear(phone, house, 
     expect(phone.get_by_role("heading", name="邮箱已确认")).to_be_visible()
 
 
+def test_a_form_on_its_way_says_so_and_is_sent_once(phone, counter, base):
+    counter.member("oLin")
+    let_in(phone, base, counter)
+    phone.goto(f"{base}/me/profile")
+    # What would leave is counted at the window and kept here, as on a very slow line.
+    phone.evaluate(
+        "window.left = 0; addEventListener('submit', (event) => { left += event.defaultPrevented ? 0 : 1; event.preventDefault(); })"
+    )
+    button = phone.locator("form[action='/me/wishes'] button")
+    button.click()
+    expect(phone.locator("form[aria-busy]")).to_have_count(1)
+    assert button.evaluate("each => getComputedStyle(each, '::after').animationName") == "turn"
+    button.click()
+    assert phone.evaluate("left") == 1
+
+
+def test_the_link_for_friends_is_copied(phone, house, counter, base):
+    with work(house.engine) as session:
+        common = {"unit_id": counter.unit_id, "now": house.clock.now(), "actor": "Mei"}
+        params = {"newcomer": 20, "friend": 40}
+        define_rule(session, programme_id=counter.programme_id, name="老带新", kind="referral", params=params, **common)
+    counter.member("oLin")
+    let_in(phone, base, counter)
+    phone.context.grant_permissions(["clipboard-read", "clipboard-write"], origin=base)
+    phone.goto(f"{base}/me/invite")
+    phone.get_by_role("button", name="复制链接").click()
+    expect(phone.get_by_role("button", name="已复制，去发给好友吧")).to_be_visible()
+    assert phone.evaluate("navigator.clipboard.readText()") == phone.locator(".link").inner_text()
+
+
 def test_on_a_desk_the_pages_stay_a_phone_wide(desk, counter, base):
     counter.member("oLin", tier="白金卡", points=500)
     let_in(desk, base, counter)
