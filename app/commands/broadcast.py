@@ -88,7 +88,7 @@ def send(voice: Voice, *, which: str, at: datetime | None, missing: bool, yes: b
         with work(house.engine) as session:
             now = house.clock.now()
             if missing:
-                orders.send_to_missing(session, row.id, actor=ACTOR, now=now)
+                row = orders.send_to_missing(session, row.id, actor=ACTOR, now=now)
             else:
                 row = orders.send(session, row.id, actor=ACTOR, now=now, at=at)
             # The sweep would find it within seconds; this only spares the wait.

@@ -13,6 +13,7 @@ from app.commands.reply import read_json
 from app.commands.speech import Voice, iso
 from app.core.errors import BadRequestError, ConflictError
 from app.core.unit import reading
+from handlers.replies import parse_reply
 from tagging.channels import access_channel, create_channel, draft_channel, list_channels
 from tagging.models import ChannelDay
 from tagging.qr import LOGO_MAX_BYTES, draw_png, draw_svg
@@ -53,6 +54,9 @@ def add(
     if text is not None and welcome is not None:
         raise BadRequestError("--text 与 --welcome 只能用一个 / use --text or --welcome, not both", code="bad_channel")
     said = read_json(welcome) if welcome is not None else None if text is None else {"type": "text", "content": text}
+    if said is not None:
+        # What WeChat would not show is said now and not when somebody scans.
+        said = dict(parse_reply(said).data)
     with opened() as house:
         account = account_called(house, appid)
         with reading(house.engine) as session:

@@ -1,10 +1,12 @@
 """Channels, menus and broadcasts at a terminal, against a WeChat that answers."""
 
 import json
+from datetime import timedelta
 
 import pytest
 from PIL import Image
 
+from app.commands.speech import iso
 from app.core.followers import Sighting, meet
 from app.core.unit import work
 from jobs.broadcasts.drain import drain
@@ -42,6 +44,9 @@ def test_a_channel_gets_its_code_and_its_picture(account, doc, fanka, tmp_path):
     assert fanka("channel", "qr", made["id"], str(tmp_path / "code.gif")).code == 1
     assert fanka("channel", "qr", made["id"], str(tmp_path / "no" / "code.png")).code == 1
     assert fanka("channel", "add", "x", "--account", account.appid, "--scene", "with space").code == 1
+    # A welcome that WeChat would not show is refused here, and not in silence at every scan.
+    refused = fanka("channel", "add", "x", "--account", account.appid, "--text", "长" * 700, json=True)
+    assert (refused.code, refused.json["error"]["code"]) == (1, "bad_reply")
 
 
 def test_a_menu_is_kept_compared_and_pushed(account, doc, fanka):
@@ -125,6 +130,8 @@ def test_a_broadcast_is_sent_paused_resumed_and_watched(planned, house, account,
     assert fanka("broadcast", "send", first["id"], "--missing", json=True).json["error"]["code"] == "aborted"
     refused = fanka("broadcast", "send", first["id"], "--missing", "--yes", "--at", "2026-11-23T10:00+0800", json=True)
     assert (refused.code, refused.json["error"]["code"]) == (1, "missing_now")
+    house.clock.advance(timedelta(hours=1))
+    assert doc("broadcast", "send", first["id"], "--missing", "--yes")["starts_at"] == iso(house.clock.now())
     assert sandbox.idle()["messages"]["template"] == 3
     assert "已提交" in fanka("broadcast", "status", first["id"]).out
 
