@@ -13,6 +13,7 @@ from app.core.audit import note
 from app.core.errors import BadRequestError, FankaError, NotFoundError
 from app.core.house import House
 from app.core.unit import work
+from cards.blocks import is_blocked
 from cards.coupons.claim import Claim, ClaimRefusedError, Path, claim
 from cards.coupons.templates import find_template
 from cards.models.coupons import CouponBatch, CouponTemplate
@@ -93,7 +94,8 @@ def _issue(
             with session.begin_nested():
                 claim(session, template, wish, registry=house.registry, now=now)
         except ClaimRefusedError as error:
-            if error.code in _OVER:
+            # Who is kept out hears what everybody hears when nothing is given any more; the others get theirs all the same.
+            if error.code in _OVER and not is_blocked(session, customer_id, now=now):
                 return error
             batch.skipped += 1
         except FankaError:

@@ -12,6 +12,7 @@ from app.core.facts import Fact, ReactionRow, record
 from app.core.nouns import AuditEntry, Customer
 from app.core.unit import reading, work
 from cards import codes
+from cards.blocks import Whom, add_block
 from cards.coupons.batches import read_progress, run_chunk, start_batch
 from cards.coupons.claim import ClaimRefusedError
 from cards.coupons.gifts import lapse_gifts, offer_coupon, recall_gift, take_gift
@@ -201,6 +202,19 @@ def test_a_batch_stops_where_stock_ends_and_skips_who_has_his_share(house, segme
         progress = read_progress(session, batch.public_id)
         assert read_used(session, scope=f"template:{template.id}:stock") == 8
     assert (progress.state, progress.issued, progress.skipped) == ("out_of_stock", 7, 1)
+
+
+def test_a_batch_passes_over_who_is_kept_out_and_goes_on(house, segment):
+    counter = open_counter(house, customers=5)
+    template = counter.template()
+    with work(house.engine) as session:
+        who = session.get_one(Customer, counter.customers[1]).public_id
+        add_block(session, house.ring, Whom(who), reason="刷券", until=None, actor="Mei", now=house.clock.now())
+    batch = start(counter, template, segment)
+    run_chunk(house, batch.id)
+    with reading(house.engine) as session:
+        progress = read_progress(session, batch.public_id)
+    assert (progress.state, progress.issued, progress.skipped) == ("done", 4, 1)
 
 
 def test_a_batch_runs_as_a_job_and_is_found_by_the_sweep(house, segment):
