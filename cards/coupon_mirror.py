@@ -19,6 +19,7 @@ from app.core.registry import Registry
 from app.core.unit import reading, work
 from app.wechat.card_product import CardCode, CardGoneError, card_product
 from app.wechat.gateway import gateway_for
+from cards.blocks import is_blocked
 from cards.coupon_type import read_terms
 from cards.coupons.claim import Claim, Path, claim
 from cards.coupons.gifts import pass_on
@@ -169,6 +170,8 @@ def _from_friend(session: Session, mirror: CouponMirror, old_code: str, *, taker
     if found is None:
         return None
     coupon, template = lock_coupon(session, found)
+    if is_blocked(session, taker_id, now=now) or is_blocked(session, coupon.customer_id, now=now, device=coupon.device):
+        raise ConflictError("黑名单顾客不能转赠或领取 / who is kept out gives and takes nothing", code="gift_over")
     moved = session.execute(_LEAVE, {"id": coupon.id, "now": now})
     if moved.rowcount != 1:  # type: ignore[attr-defined]  # a text UPDATE answers with a cursor result.
         raise ConflictError("朋友的券已用 / the friend's coupon is used already", code="gift_over")

@@ -8,8 +8,10 @@ from sqlalchemy import func, select
 from app.core.errors import BadRequestError, ConflictError
 from app.core.facts import Fact, FactRow, record
 from app.core.followers import Sighting, meet
+from app.core.nouns import Customer
 from app.core.unit import reading, work
 from app.wechat.gateway import gateway_for
+from cards.blocks import Whom, add_block
 from cards.coupon_mirror import listen, set_up_coupon_mirror
 from cards.models.coupon_mirror import MirroredCoupon
 from cards.models.coupons import Coupon, CouponState, CouponTemplate
@@ -181,6 +183,16 @@ def test_a_friend_who_is_given_the_card_holds_the_coupon(house, shop):
     assert (friends.customer_id, friends.given_from_id) == (shop.customers[1], mine.id)
     assert shop.counter.redeem(mine.code).body["code"] == "given"
     assert shop.counter.redeem(friends.code).body["outcome"] == "done"
+
+
+def test_a_card_given_by_who_is_kept_out_gives_nothing(house, shop):
+    coupon = shop.took()
+    with work(house.engine) as session:
+        who = session.get_one(Customer, shop.customers[0]).public_id
+        add_block(session, house.ring, Whom(who), reason="刷券", until=None, actor="Mei", now=house.clock.now())
+    listen(house, shop.tell("card.claimed", OTHER, 1, given_by="oLin", old_code=CODE))
+    with reading(house.engine) as session:
+        assert [(each.id, each.state) for each in session.scalars(select(Coupon))] == [(coupon.id, CouponState.ISSUED)]
 
 
 def test_cards_of_others_are_not_ours(house, shop):
