@@ -1,6 +1,6 @@
 """Orders: booked once per source and number, with points by the rules of their day; an unknown buyer's order waits for him."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -75,11 +75,13 @@ def book(
     now: datetime,
     unit_id: int | None = None,
     also: Sequence[str] = (),
+    aside: Callable[[Purchase, int | None], bool] | None = None,
 ) -> Booked:
     """Put an order on record and post the points it earns. The same order again answers as before.
 
     `unit_id` is the only unit the sender may book for; `also` are other numbers the same purchase goes by. A customer's receipt that was
-    credited for this purchase makes way: it earns once. Raises BadRequestError (422) for an unknown store, SKU or member and an order from the
+    credited for this purchase makes way: it earns once. `aside` is asked, with the customer, before anything is earned, whether this order
+    stands aside for another that has earned already. Raises BadRequestError (422) for an unknown store, SKU or member and an order from the
     future, ForbiddenError for a foreign store, ConflictError for a known number with other content and for a month that is not open.
     """
     programme = session.get(Programme, programme_id)
@@ -109,6 +111,8 @@ def book(
         for line, category in zip(lines, categories, strict=True)
     ]
     session.execute(_LINE.insert(), rows)
+    if aside is not None and aside(purchase, buyer.customer_id):
+        return Booked(purchase, [], fresh=True)
     customer_id = buyer.customer_id
     stand_in = find_stand_in(session, purchase, store, also=also)
     if stand_in is not None:

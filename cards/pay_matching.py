@@ -21,6 +21,7 @@ from cards.order_reads import lines_of
 from cards.order_returns import book_return
 from cards.orders import Booked, book, credit, earned_of
 from cards.phones import living_customer
+from cards.taking_back import can_go_back
 
 SOURCE, WECHAT = "wechat_pay", "wechat_pay"
 WINDOW = timedelta(minutes=10)
@@ -56,6 +57,8 @@ def book_paid(
 ) -> Booked:
     """Book an order; if WeChat Pay told its payment before, the order takes the place of what the notice booked, and points are posted once.
 
+    Where the payment's points are spent and the programme would not be owed them, the payment stands and the order earns nothing.
+
     Raises what `book` raises, and ConflictError (payment_differs) when it names a payment of another amount.
     """
     by_wechat = order.payment is not None and order.payment.method == WECHAT
@@ -66,20 +69,48 @@ def book_paid(
     if watched:
         store_id = _store_of(session, order, unit_id=unit_id)
         lock_payment(session, store_id=store_id, amount_fen=order.paid_fen, numbers=numbers)
-    booked = book(session, order, programme_id=programme_id, ring=ring, registry=registry, actor=actor, now=now, unit_id=unit_id)
-    if not watched or not booked.fresh or order.source == SOURCE:
-        return booked
+    found: list[Purchase] = []
+
+    def stands_aside(purchase: Purchase, owner: int | None) -> bool:
+        payment = _by_number(session, purchase, numbers) or (_only_payment(session, purchase, owner=owner) if by_wechat else None)
+        if payment is None:
+            return False
+        found.append(payment)
+        return _has_earned_for_good(session, payment, told=purchase, owner=owner, actor=actor, now=now)
+
+    booked = book(
+        session,
+        order,
+        programme_id=programme_id,
+        ring=ring,
+        registry=registry,
+        actor=actor,
+        now=now,
+        unit_id=unit_id,
+        aside=stands_aside if watched and order.source != SOURCE else None,
+    )
     purchase = booked.purchase
-    found = _by_number(session, purchase, numbers) or (_only_payment(session, purchase) if by_wechat else None)
-    if found is None:
+    if not found or purchase.replaced_by_id is not None:
         return booked
     try:
         with session.begin_nested():
-            replace_payment(session, found, by=purchase, registry=registry, actor=actor, now=now)
+            replace_payment(session, found[0], by=purchase, registry=registry, actor=actor, now=now)
     except ConflictError:
-        # Something of it was refunded, or its points are spent where the programme takes none back: both stay, and a person sees them.
+        # Something of it was refunded: both stay, and a person sees them.
         session.refresh(purchase)
     return Booked(purchase, earned_of(session, purchase.id), fresh=True)
+
+
+def _has_earned_for_good(session: Session, payment: Purchase, *, told: Purchase, owner: int | None, actor: str, now: datetime) -> bool:
+    """Whether a payment's points are spent and would not be owed: then it stands, and the order its till told earns nothing."""
+    programme = session.get_one(Programme, payment.programme_id)
+    if any(line.returned_qty for line in lines_of(session, payment.id)) or can_go_back(session, payment, owner=owner, programme=programme):
+        return False
+    told.replaced_by_id = payment.id
+    session.flush()
+    detail = {"order": f"{told.source}:{told.order_no}", "payment": payment.order_no, "outcome": "order_stands_aside"}
+    note(session, at=now, actor=actor, action="payment.matched", object_type="purchase", object_id=told.public_id, detail=detail)
+    return True
 
 
 def order_told(
@@ -115,10 +146,13 @@ def order_told(
 def replace_payment(session: Session, payment: Purchase, *, by: Purchase, registry: Registry, actor: str, now: datetime) -> None:
     """Put a till's order in the place of the purchase a notice booked: its points go back, the order's stand, and the notice names the order.
 
-    Raises ConflictError when something of the payment came back already, or its points are spent and the programme refuses to take them.
+    Raises ConflictError when something of the payment came back already, or its points are spent and nobody would owe them.
     """
     if any(line.returned_qty for line in lines_of(session, payment.id)):
         raise ConflictError("这笔付款已有退款，不能再合并 / a part of this payment was refunded already", code="payment_returned")
+    programme = session.get_one(Programme, by.programme_id)
+    if not can_go_back(session, payment, owner=by.customer_id, programme=programme):
+        raise ConflictError("这笔付款的积分已用掉，不能收回 / the points of this payment are spent and not taken back", code="points_spent")
     lines = [{"line_no": line.line_no, "quantity": line.quantity} for line in lines_of(session, payment.id)]
     back = ReturnIn.model_validate({"return_no": f"told:{by.public_id}", "returned_at": max(now, payment.paid_at), "lines": lines})
     book_return(session, back, source=payment.source, order_no=payment.order_no, registry=registry, actor=actor, now=now)
@@ -127,7 +161,6 @@ def replace_payment(session: Session, payment: Purchase, *, by: Purchase, regist
         kept.purchase_id, kept.state = by.id, "matched"
     session.flush()
     if by.customer_id is None and by.phone_lookup is None and payment.customer_id is not None:
-        programme = session.get_one(Programme, by.programme_id)
         credit(session, by, customer_id=payment.customer_id, programme=programme, registry=registry, actor=actor, now=now)
     detail = {"order": f"{by.source}:{by.order_no}", "payment": payment.order_no}
     note(session, at=now, actor=actor, action="payment.matched", object_type="purchase", object_id=by.public_id, detail=detail)
@@ -139,7 +172,8 @@ def match_by_hand(session: Session, order: UUID, payment: str, *, registry: Regi
     paid = session.scalar(_locked(select(Purchase).where(Purchase.source == SOURCE, Purchase.order_no == payment)))
     if told is None or paid is None:
         raise NotFoundError("没有这个订单或这笔付款 / there is no such order or payment", code="no_order")
-    if paid.replaced_by_id is not None or session.scalar(select(PayNotice.id).where(PayNotice.purchase_id == told.id).limit(1)) is not None:
+    noticed = session.scalar(select(PayNotice.id).where(PayNotice.purchase_id == told.id).limit(1)) is not None
+    if noticed or paid.replaced_by_id is not None or told.replaced_by_id is not None:
         raise ConflictError("其中一个已经匹配过 / one of them is matched already", code="already_matched")
     if told.total_fen != amount_of(session, paid) or told.programme_id != paid.programme_id:
         raise ConflictError("金额不同，不能匹配 / their amounts differ", code="payment_differs")
@@ -193,7 +227,7 @@ def _by_number(session: Session, purchase: Purchase, numbers: Sequence[str]) -> 
     return found
 
 
-def _only_payment(session: Session, purchase: Purchase) -> Purchase | None:
+def _only_payment(session: Session, purchase: Purchase, *, owner: int | None) -> Purchase | None:
     """The payment that is this order's when neither can be another's; None when there is any doubt."""
     if purchase.pay_transaction_id is not None or purchase.pay_trade_no is not None:
         # It names its payment, which has not come yet.
@@ -204,7 +238,7 @@ def _only_payment(session: Session, purchase: Purchase) -> Purchase | None:
         return None
     rivals = _orders_near(store_id=purchase.store_id, amount_fen=purchase.total_fen, at=found[0].paid_at)
     alone = session.scalar(rivals.where(Purchase.id != purchase.id).limit(1)) is None
-    return found[0] if alone and _same_person(session, purchase.customer_id, found[0].customer_id) else None
+    return found[0] if alone and _same_person(session, owner, found[0].customer_id) else None
 
 
 def _payments_near(*, store_id: int, amount_fen: int, at: datetime) -> Select[Purchase]:
@@ -248,7 +282,9 @@ def _told_by(told: ColumnElement[bool]) -> ColumnElement[bool]:
 
 
 def _unmatched() -> ColumnElement[bool]:
-    return ~exists().where(PayNotice.purchase_id == Purchase.id, PayNotice.refund_id.is_(None))
+    """Orders that stand and that no payment is known of."""
+    told = exists().where(PayNotice.purchase_id == Purchase.id, PayNotice.refund_id.is_(None))
+    return and_(Purchase.replaced_by_id.is_(None), ~told)
 
 
 def _locked(query: Select[Purchase]) -> Select[Purchase]:

@@ -12,17 +12,15 @@ from app.core.errors import ConflictError
 from app.core.nouns import Store
 from app.core.registry import Registry
 from cards.buyers import Buyer
-from cards.ledger.wallets import lock_wallets, open_wallet
-from cards.models.earning import EarningAward
-from cards.models.ledger import Lot
 from cards.models.orders import RECEIPT, Purchase
 from cards.models.payments import PayNotice
-from cards.models.programme import Programme, ReturnPolicy
+from cards.models.programme import Programme
 from cards.models.receipts import Receipt, ReceiptState
 from cards.order_forms import ReturnIn
 from cards.order_reads import lines_of
 from cards.order_returns import book_return
 from cards.slips import slip_key
+from cards.taking_back import can_go_back
 
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 14))")
 _OF_SOMEBODY_ELSE = "收银系统把这张小票记在另一位会员名下，积分已收回"
@@ -137,14 +135,7 @@ def _take_whole_back(
     now: datetime,
 ) -> None:
     """Return everything of a receipt's order. Raises ConflictError when its points are not all there and nobody would owe them."""
-    lots = select(Lot).join(EarningAward, EarningAward.txn_id == Lot.txn_id).where(EarningAward.purchase_id == old.id)
-    wallets = {lot.wallet_id for lot in session.scalars(lots)}
-    if owner is not None:
-        # The order is credited next: both wallets are locked here, in the order of everybody.
-        wallets.add(open_wallet(session, customer_id=owner, programme_id=programme.id))
-    lock_wallets(session, wallets)
-    held = session.scalars(lots.execution_options(populate_existing=True)).all()
-    if programme.return_policy != ReturnPolicy.DEBT and any(lot.remaining < lot.quantity for lot in held):
+    if not can_go_back(session, old, owner=owner, programme=programme):
         raise ConflictError("小票的积分已用掉 / the receipt's points are spent", code="points_spent")
     lines = lines_of(session, old.id)
     if any(line.returned_qty for line in lines):

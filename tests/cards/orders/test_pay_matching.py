@@ -147,12 +147,13 @@ def test_a_payment_that_is_told_again_stays_matched(shop, first):
     assert (other.state, other.code) == ("parked", "amount_differs")
 
 
+@pytest.mark.parametrize("policy", ["refuse", "floor_at_zero", "debt"])
 @pytest.mark.parametrize("names", [{}, {"transaction_id": "4200001"}])
-def test_a_payment_whose_points_are_spent_waits_for_a_person_where_none_are_taken_back(shop, names):
+def test_a_payment_whose_points_are_spent_has_earned_once_whatever_becomes_of_spent_points(shop, names, policy):
     customer = lin(shop)
     with work(shop.house.engine) as session:
         programme = session.get_one(Programme, shop.programme_id)
-        programme.return_policy, programme.pending_days = "refuse", 0
+        programme.return_policy, programme.pending_days = policy, 0
     notice(shop)
     now = shop.house.clock.now()
     with work(shop.house.engine) as session:
@@ -160,8 +161,11 @@ def test_a_payment_whose_points_are_spent_waits_for_a_person_where_none_are_take
         unit = session.scalars(select(Purchase.business_unit_id)).one()
         spend(session, wallet_id=wallet, amount=100, unit_id=unit, cause=cause(now))
     assert order(shop, **names).fresh
-    assert sorted(standing(shop)[0]) == ["pos", "wechat_pay"]
-    assert doubles(shop) == [("A-1", ["4200001"])]
+    stands = ["pos" if policy == "debt" else "wechat_pay"]
+    assert standing(shop) == (stands, 28)
+    assert not order(shop, **names).fresh
+    assert doubles(shop) == []
+    assert standing(shop) == (stands, 28)
 
 
 def test_the_same_order_again_answers_as_before(shop):
