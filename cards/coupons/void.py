@@ -24,12 +24,12 @@ _VOID = text(
     """
 )
 
-# What a bulk issue gave, and what friends hold of it now; `owner_id` is to whom it was issued.
+# What a bulk issue gave, and what friends hold of it now.
 _FAMILY = """
-    WITH RECURSIVE family(id, owner_id) AS (
-        SELECT id, customer_id FROM coupon WHERE batch_id = :batch
+    WITH RECURSIVE family(id) AS (
+        SELECT id FROM coupon WHERE batch_id = :batch
         UNION ALL
-        SELECT coupon.id, family.owner_id FROM family JOIN coupon ON coupon.given_from_id = family.id
+        SELECT coupon.id FROM family JOIN coupon ON coupon.given_from_id = family.id
     )
 """
 _OFFERED = text(
@@ -39,7 +39,7 @@ _OFFERED = text(
 )
 _OPEN = text(
     f"""{_FAMILY}
-    SELECT coupon.id, family.owner_id FROM family JOIN coupon USING (id) WHERE coupon.state IN ('issued', 'held') ORDER BY coupon.id
+    SELECT coupon.id FROM family JOIN coupon USING (id) WHERE coupon.state IN ('issued', 'held') ORDER BY coupon.id
     """  # noqa: S608 - only the constant above is put in.
 )
 
@@ -55,7 +55,7 @@ def void_coupon(session: Session, coupon_id: UUID, *, reason: str, actor: str, n
     if found is None:
         raise NotFoundError("没有这张券 / there is no such coupon", code="no_coupon")
     coupon, template = lock_coupon(session, found)
-    if not _void(session, coupon, template, owner_id=coupon.customer_id, return_stock=return_stock, now=now):
+    if not _void(session, coupon, template, claimed=_claimed(session, coupon), return_stock=return_stock, now=now):
         raise ConflictError("这张券已用、占用中或已结束 / it is used, held or over", code="not_voidable")
     detail = {"reason": reason.strip()[:200], "return_stock": return_stock}
     note(session, at=now, actor=actor, action="coupon.voided", object_type="coupon", object_id=coupon.public_id, detail=detail)
@@ -79,23 +79,30 @@ def recall_batch(session: Session, batch_id: UUID, *, reason: str, actor: str, n
     for gift in session.scalars(select(CouponGift).from_statement(_OFFERED), {"batch": batch.id}).all():
         withdraw(session, gift, into="recalled", now=now)
     voided = 0
-    for coupon_id, owner_id in session.execute(_OPEN, {"batch": batch.id}).all():
+    for coupon_id in session.scalars(_OPEN, {"batch": batch.id}).all():
         coupon, template = lock_coupon(session, coupon_id)
-        voided += _void(session, coupon, template, owner_id=owner_id, return_stock=True, now=now)
+        voided += _void(session, coupon, template, claimed=_claimed(session, coupon), return_stock=True, now=now)
     detail = {"reason": reason.strip()[:200], "voided": voided}
     note(session, at=now, actor=actor, action="coupon_batch.recalled", object_type="coupon_batch", object_id=batch_id, detail=detail)
     return voided
 
 
-def _void(session: Session, coupon: Coupon, template: CouponTemplate, *, owner_id: int, return_stock: bool, now: datetime) -> bool:
-    """Void a locked coupon; False when its state does not allow it. Its place is given back to whom it was issued, not to a friend."""
+def _claimed(session: Session, coupon: Coupon) -> Coupon:
+    """The coupon as it was claimed: a friend's own stands in its place."""
+    while coupon.given_from_id is not None:
+        coupon = session.get_one(Coupon, coupon.given_from_id)
+    return coupon
+
+
+def _void(session: Session, coupon: Coupon, template: CouponTemplate, *, claimed: Coupon, return_stock: bool, now: datetime) -> bool:
+    """Void a locked coupon; False when its state does not allow it. Its place goes back to who claimed it, of that day and phone, not to a friend."""
     moved = session.execute(_VOID, {"id": coupon.id, "now": now})
     if moved.rowcount != 1:  # type: ignore[attr-defined]  # a text UPDATE answers with a cursor result.
         return False
     if return_stock:
-        person = session.get_one(Customer, owner_id)
-        shares = claim_limits(template, coupon.device, now=coupon.issued_at)
-        taken = limits(session, template, person, now=coupon.issued_at)
+        person = session.get_one(Customer, claimed.customer_id)
+        shares = claim_limits(template, claimed.device, now=claimed.issued_at)
+        taken = limits(session, template, person, now=claimed.issued_at)
         lock_shared(session, [*taken, *budget_guards(template)])
         give_back(session, [*taken, *shares])
         return_worth(session, template, coupon)

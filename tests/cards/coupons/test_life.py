@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import func, select
 
+from app.core.clock import business_day
 from app.core.errors import BadRequestError, ConflictError, ForbiddenError, NotFoundError
 from app.core.facts import Fact, ReactionRow, record
 from app.core.nouns import AuditEntry, Customer
@@ -202,6 +203,20 @@ def test_a_batch_stops_where_stock_ends_and_skips_who_has_his_share(house, segme
         progress = read_progress(session, batch.public_id)
         assert read_used(session, scope=f"template:{template.id}:stock") == 8
     assert (progress.state, progress.issued, progress.skipped) == ("out_of_stock", 7, 1)
+
+
+def test_a_friends_coupon_that_is_voided_makes_room_for_who_claimed_it(house, clock):
+    counter = open_counter(house)
+    template = counter.template(per_person=None, per_person_day=1, per_day=2, giveable=True, days_valid=30)
+    taken = {who: counter.coupon(template, who=who) for who in (0, 1)}
+    day = business_day(clock.now()).isoformat()
+    clock.advance(timedelta(days=1))
+    friend = take(counter, offer(counter, taken[0]).token, 1)
+    wish = {"reason": "发错", "actor": "Mei", "now": clock.now(), "return_stock": True}
+    alone(house, lambda session: void_coupon(session, friend.public_id, **wish))
+    with reading(house.engine) as session:
+        used = [read_used(session, scope=f"template:{template.id}:person", subject=counter.customers[who], slot=day) for who in (0, 1)]
+        assert (used, read_used(session, scope=f"template:{template.id}:day", slot=day)) == ([0, 1], 1)
 
 
 def test_a_batch_passes_over_who_is_kept_out_and_goes_on(house, segment):
