@@ -9,6 +9,7 @@ from markupsafe import Markup, escape
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from app.core.clock import business_day
 from app.web.h5.badges import badges_of
 from app.web.h5.coupon_words import coupons_of
 from app.web.h5.door import Door, Member
@@ -65,7 +66,7 @@ def add_routes(blueprint: Blueprint, door: Door) -> None:
                 coupons=coupons[:SHOWN],
                 badges=[
                     *old_member_badges(session, member.card, connected=door.house.settings.crm_url is not None, words=door.words, now=now),
-                    *badges_of(find_badges(session, customer_id=member.customer.id, now=now), door.words),
+                    *badges_of(find_badges(session, customer_id=member.customer.id, now=now), door.words, today=business_day(now)),
                 ],
                 today=check_in_of(session, door, member),
                 greeted=_greeted(request.args.get("hello", "")),
