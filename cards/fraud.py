@@ -113,7 +113,7 @@ def open_suspicions(session: Session, *, store_ids: Sequence[int] | None = None,
 
 
 def judge(session: Session, public_id: UUID, *, verdict: str, reason: str, actor: str, staff_id: int | None, now: datetime) -> Suspicion:
-    """Clear or confirm a suspicion, once, with a reason. Nobody judges himself.
+    """Clear or confirm a suspicion, once, with a reason. Nobody judges himself, neither what he did at the counter nor what he bought there.
 
     Raises BadRequestError, NotFoundError, and ConflictError when it is judged already or is about the judge.
     """
@@ -122,7 +122,7 @@ def judge(session: Session, public_id: UUID, *, verdict: str, reason: str, actor
     row = session.scalar(select(Suspicion).where(Suspicion.public_id == public_id))
     if row is None:
         raise NotFoundError("there is no such case", code="no_suspicion")
-    if staff_id is not None and row.staff_id == staff_id:
+    if staff_id is not None and (row.staff_id == staff_id or (row.customer_id is not None and is_own(session, staff_id, row.customer_id))):
         raise ConflictError("nobody judges his own case", code="own_case")
     values = {"state": verdict, "judged_at": now, "judged_by": actor[:64], "verdict": reason.strip()[:200]}
     moved = session.execute(update(Suspicion).where(Suspicion.id == row.id, Suspicion.state == "open").values(values))

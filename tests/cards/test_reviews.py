@@ -157,11 +157,14 @@ def test_a_supervisor_sees_his_store_and_nobody_judges_himself(till):
         assert (count_cases(session, store_id=store_id), count_cases(session, store_id=store_id + 1)) == (1, 0)
     with pytest.raises(NotFoundError):
         judge(till, case, store_id=store_id + 1)
-    with work(till.house.engine) as session:
-        session.get_one(Suspicion, row.id).staff_id = lin
-    with pytest.raises(ConflictError) as own:
-        judge(till, case, store_id=store_id, staff_id=lin)
-    assert own.value.code == "own_case"
+    # It is about him as the buyer, and then as the clerk.
+    for change in ({}, {"staff_id": lin, "customer_id": None}):
+        with work(till.house.engine) as session:
+            for name, value in change.items():
+                setattr(session.get_one(Suspicion, row.id), name, value)
+        with pytest.raises(ConflictError) as own:
+            judge(till, case, store_id=store_id, staff_id=lin)
+        assert own.value.code == "own_case"
     with pytest.raises(BadRequestError):
         judge(till, case, reason=" ")
     assert points(till) == 0
