@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select
 
 from app.core.nouns import Customer
-from app.core.people import Staff
+from app.core.people import Device, Position, Role, Staff
 from app.core.unit import reading, work
 from app.factory import create_app
 from cards.fraud import suspect_claim
@@ -41,12 +41,17 @@ def book(page, total_fen=32_050):
 
 
 def test_a_colleagues_order_waits_and_the_supervisor_releases_it(page, boss, counter, earning):
-    make_own(counter, counter.wang)
+    with work(counter.house.engine) as session:
+        store_id = session.scalars(select(Device.store_id).limit(1)).one()
+        wu = Staff(login="wu", name="吴", password_hash="-", created_at=counter.house.clock.now())
+        session.add(wu)
+        session.flush()
+        session.add(Position(staff_id=wu.id, role=Role.CLERK, store_id=store_id, given_at=counter.house.clock.now()))
+    make_own(counter, wu)
     assert book(page).json["points"] == 0
     assert page.get("recent").json["reviews"] == 0
     assert page.get("reviews").status_code == 403
     with work(counter.house.engine) as session:
-        # Who is on the slip judges it, unless he stood at the till himself.
         session.scalars(select(Suspicion)).one().staff_id = counter.chen.id
     assert boss.get("recent").json["reviews"] == 1
     (case,) = boss.get("reviews").json["cases"]
@@ -61,6 +66,14 @@ def test_a_colleagues_order_waits_and_the_supervisor_releases_it(page, boss, cou
     assert boss.get("recent").json["reviews"] == 0
     found = boss.post("member", {"key": "13800000003"}).json
     assert found["points"] + found["pending"] == 100 + 320
+
+
+def test_a_supervisor_does_not_release_what_he_bought_himself(page, boss, counter, earning):
+    make_own(counter, counter.wang)
+    assert book(page).json["points"] == 0
+    (case,) = boss.get("reviews").json["cases"]
+    refused = boss.post(f"reviews/{case['id']}", {"decision": "release", "reason": "自己的"})
+    assert (refused.status_code, refused.json["code"]) == (409, "own_case")
 
 
 def test_booking_for_oneself_is_refused_and_seen(page, boss, counter, earning):
