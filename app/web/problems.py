@@ -8,7 +8,7 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from app.core.away import is_away
-from app.core.errors import FankaError, UnavailableError
+from app.core.errors import FankaError, NotFoundError, UnavailableError
 from app.core.log import get_logger
 
 log = get_logger(__name__)
@@ -65,9 +65,16 @@ _CODES = {400: "bad_request", 404: "not_found", 405: "method_not_allowed", 413: 
 
 def install(flask_app: Flask) -> None:
     """Answer every error of this application with a problem document."""
+    flask_app.before_request(_refuse_nul)
     flask_app.register_error_handler(FankaError, answer_refusal)
     flask_app.register_error_handler(HTTPException, answer_http)
     flask_app.register_error_handler(Exception, _unexpected)
+
+
+def _refuse_nul() -> None:
+    """No address of ours holds a NUL, and no column of PostgreSQL could be compared with one."""
+    if "\0" in request.path:
+        raise NotFoundError("there is no such address", code="not_found")
 
 
 def request_id() -> str:

@@ -22,13 +22,20 @@ SAMPLES = sorted((CHECKOUT / "tests" / "fixtures" / "inbound").glob("*"))
 _numbers = count(1)
 
 
+@pytest.fixture(scope="module")
+def street(environment, tmp_path_factory):
+    with web_server(environment, tmp_path_factory.mktemp("town") / "web.log") as web:
+        yield web
+
+
 @pytest.fixture
-def town(house, environment, make_account, tmp_path):
+def town(house, street, make_account):
     made = {mode: make_account(mode=mode) for mode in ("plain", "compatible", "safe")}
     made |= {f"mini-{mode}": make_account(mode=mode, kind="mini") for mode in ("plain", "safe")}
     accounts = {name: Account(each.appid, each.token, each.aes_key, str(each.mode)) for name, each in made.items()}
-    with web_server(environment, tmp_path / "web.log") as web:
-        yield Town(replace(house, clock=WallClock()), web, accounts)
+    # Each worker looks once a second at most for an account it does not know.
+    street.wait_until_awake([f"/wechat/{each.appid}" for each in made.values()], status=400)
+    return Town(replace(house, clock=WallClock()), street, accounts)
 
 
 class Town:

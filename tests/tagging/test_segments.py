@@ -155,8 +155,9 @@ def test_random_trees_mean_what_they_say(house, crowd, data):
         found = list(session.scalars(compile_tree(parsed, now)))
         assert sorted(found) == sorted(crowd.members(tree))
         assert count_segment(session, parsed, now=now) == len(found)
-        for customer_id in sorted(crowd.live)[:3]:
-            assert explain(session, parsed, customer_id, now=now).holds is (customer_id in found)
+        # One of them is explained, another in each tree: a question for every condition costs more than the tree itself.
+        customer_id = data.draw(st.sampled_from(sorted(crowd.live)))
+        assert explain(session, parsed, customer_id, now=now).holds is (customer_id in found)
     assert parse_tree(tree_json(parsed)) == parsed
 
 

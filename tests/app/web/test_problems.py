@@ -71,6 +71,10 @@ def test_every_status_has_a_document(client: FlaskClient) -> None:
     assert client.get("/strange").get_json(force=True)["detail"]
 
 
+def test_an_address_with_a_nul_leads_nowhere_before_anybody_looks_it_up(client: FlaskClient) -> None:
+    assert client.get("/away/data%00base").status_code == 404
+
+
 def test_headers_that_belong_to_a_refusal_stay(client: FlaskClient) -> None:
     answer = client.post("/ours")
     assert answer.status_code == MethodNotAllowed.code
