@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -19,6 +19,7 @@ from cards.coupons.worth import TYPE as PERSONAL
 from cards.coupons.worth import ValueRule
 from cards.models.coupons import CouponPool, CouponTemplate, Offline, TemplateState
 from cards.models.programme import Programme
+from cards.moments import Moment
 from tagging.rule import FactKind, Match
 from tagging.segments import parse_tree, tree_json, verify_tree
 
@@ -78,16 +79,16 @@ class TemplateWish(BaseModel):
     skus: Annotated[list[Word], Field(max_length=1000)] = Field(default_factory=list)
     categories: Annotated[list[Word], Field(max_length=200)] = Field(default_factory=list)
     minimum_fen: Amount = 0
-    valid_from: AwareDatetime | None = None
-    valid_until: AwareDatetime | None = None
+    valid_from: Moment | None = None
+    valid_until: Moment | None = None
     days_wait: Annotated[int, Field(ge=0, le=365)] = 0
     days_valid: Annotated[int, Field(ge=1, le=3660)] | None = None
     stacking_class: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,23}$")] = ALONE
     giveable: bool = False
     claimable: bool = False
     claim_on: Annotated[list[ClaimRule], Field(max_length=MOST_CLAIM_RULES)] = Field(default_factory=list)
-    claim_from: AwareDatetime | None = None
-    claim_until: AwareDatetime | None = None
+    claim_from: Moment | None = None
+    claim_until: Moment | None = None
     audience: dict[str, Any] | None = None
     value_rule: ValueRule | None = None
     budget_fen: Annotated[int, Field(ge=1, le=10**12)] | None = None

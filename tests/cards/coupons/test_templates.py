@@ -94,6 +94,8 @@ def test_an_opened_template_is_no_draft_again(counter):
         {"stacking_class": "Not a class"},
         {"name": " "},
         {"valid_until": "2026-11-22T00:00:00"},
+        {"valid_until": "9999-12-31T23:59:59-12:00"},
+        {"claim_from": "0001-01-01T00:00:00+14:00"},
         {"valid_from": "2026-12-02T00:00:00Z", "valid_until": "2026-12-01T00:00:00Z"},
         {"claim_on": [{"kind": "order.eaten"}]},
         {"terms": None},
