@@ -114,7 +114,7 @@ def test_missing_settings_end_with_2_in_one_line(monkeypatch):
 def test_a_program_gets_one_document_and_nothing_else(environment, house, make_account):
     """As a process of its own: nothing of a log, a warning or a progress line may stand beside the document."""
     account = make_account(name="粉卡旗舰店")
-    for arguments in (["account", "list"], ["facts", "count"], ["handlers"], ["rules"], ["migrate"]):
+    for arguments in (["account", "list"], ["handlers"], ["migrate"]):
         done = subprocess.run(
             [sys.executable, "-m", "app.cli", *arguments, "--json"],
             cwd=CHECKOUT,

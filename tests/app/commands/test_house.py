@@ -28,7 +28,6 @@ def alone():
 
 
 def test_without_settings_the_embedded_house_serves_and_is_kept(alone):
-    assert alone("account", "list").stderr.strip().startswith("数据库结构不是最新")
     migrated = alone("migrate")
     assert migrated.returncode == 0, migrated.stderr
     secrets = {"WECHAT_SECRET": "s", "WECHAT_TOKEN": "token1"}
