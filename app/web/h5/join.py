@@ -11,12 +11,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from app.core.audit import note
 from app.core.errors import BadRequestError, FankaError
-from app.core.facts import Fact, record
 from app.core.followers import Sighting, meet, welcome_back
 from app.core.inbound import openid_digest
-from app.core.nouns import Customer, Store
+from app.core.nouns import Customer, Follower, Store
 from app.core.tries import count_try
 from app.core.unit import persistently
 from app.web.h5.door import Door, Visitor
@@ -29,10 +27,9 @@ from cards.models.membership import CardPath, OpeningGift
 from cards.models.tiers import Tier
 from cards.payments import claim_payments
 from cards.phones import find_by_phone, living_customer, lock_phone, tidy_phone
+from cards.privacy import PRIVACY_VERSION, accept_notice
 from cards.tier_changes import read_ladder
 
-PRIVACY_VERSION = "2026-11"
-ACCEPTED = "privacy.accepted"
 TRIES = 10
 """How often a day one person may send the form: typed numbers are not to be tried out here."""
 
@@ -130,7 +127,7 @@ def _form(
 def _open(door: Door, session: Session, visitor: Visitor, asked: Asked) -> tuple[OpenedCard, bool]:
     """The card, and whether the number could be kept: a typed number proves nothing, so it never takes what is somebody else's."""
     house, now = door.house, door.now
-    customer, follower_id = _meet(door, session, visitor)
+    customer, follower = _meet(door, session, visitor)
     lock_phone(session, house.ring, asked.phone)
     others = [each for each in find_by_phone(session, house.ring, asked.phone) if each.id != customer.id]
     path = CardPath.QR if asked.store_id is not None else CardPath.H5
@@ -153,7 +150,7 @@ def _open(door: Door, session: Session, visitor: Visitor, asked: Asked) -> tuple
         opened = enrol(session, house.ring, phone=asked.phone, programme_id=visitor.programme.id, customer_id=customer.id, **common)
     else:
         opened = open_card(session, customer_id=customer.id, programme_id=visitor.programme.id, **common)
-    _consented(door, session, visitor, customer, follower_id)
+    accept_notice(session, customer, follower, via="h5", language=door.words.lang, registry=house.registry, now=now)
     _claim_paid(door, session, visitor, opened)
     if free:
         wonder(house, session, opened.card, proved=proved, number=asked.old_number)
@@ -173,12 +170,12 @@ def _claim_paid(door: Door, session: Session, visitor: Visitor, opened: OpenedCa
     )
 
 
-def _meet(door: Door, session: Session, visitor: Visitor) -> tuple[Customer, int]:
+def _meet(door: Door, session: Session, visitor: Visitor) -> tuple[Customer, Follower]:
     """From here on the house knows him: he has agreed to it."""
     sighting = Sighting(visitor.account.id, visitor.account.appid, visitor.openid)
     (follower,) = meet(session, [sighting], now=door.now).values()
     welcome_back(session, follower, visitor.openid)
-    return living_customer(session, follower.customer_id), follower.id
+    return living_customer(session, follower.customer_id), follower
 
 
 def _knows_card(session: Session, visitor: Visitor, others: list[Customer], number: str) -> bool:
@@ -189,22 +186,6 @@ def _knows_card(session: Session, visitor: Visitor, others: list[Customer], numb
     """
     card = find_member(session, programme_id=visitor.programme.id, number=number)
     return card is not None and any(each.id == card.customer_id for each in others)
-
-
-def _consented(door: Door, session: Session, visitor: Visitor, customer: Customer, follower_id: int) -> None:
-    """Keep what he agreed to, when, and in which version."""
-    data = {"version": PRIVACY_VERSION, "purpose": "membership", "via": "h5", "language": door.words.lang}
-    fact = Fact(
-        key=f"privacy:{customer.public_id}:{PRIVACY_VERSION}:{int(door.now.timestamp())}",
-        kind=ACCEPTED,
-        occurred_at=door.now,
-        data=data,
-        customer_id=customer.id,
-        follower_id=follower_id,
-        account_id=visitor.account.id,
-    )
-    record(session, [fact], registry=door.house.registry, now=door.now)
-    note(session, at=door.now, actor="h5", action=ACCEPTED, object_type="customer", object_id=customer.public_id, detail=data)
 
 
 def _friend(written: str) -> UUID | None:
