@@ -40,11 +40,16 @@ def learn_unionids(session: Session, unionids: Mapping[int, str], *, registry: R
     _settle(session, unionids, registry=registry, now=now)
 
 
+def lock_unionids(session: Session, unionids: Collection[str]) -> None:
+    """Take a turn per unionid until the transaction ends. Whoever will learn one and locks its follower before takes it first."""
+    for unionid in sorted(set(unionids)):
+        session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": f"unionid:{unionid}"})
+
+
 def _settle(session: Session, unionids: Mapping[int, str], *, registry: Registry, now: datetime) -> None:
     # Two processes that learn two followers of one person at once must see each other's rows, so they take turns per unionid,
     # and they do so before they lock any follower.
-    for unionid in sorted(set(unionids.values())):
-        session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": f"unionid:{unionid}"})
+    lock_unionids(session, unionids.values())
     kin = select(Follower.id).where(Follower.unionid.in_(sorted(set(unionids.values()))))
     followers = lock_followers(session, {*unionids, *session.scalars(kin)})
     for follower_id, unionid in unionids.items():
