@@ -22,6 +22,7 @@ from app.web.clerk import make_clerk
 from app.web.h5 import make_h5
 from app.web.health import make_health
 from app.web.limits import Patience
+from app.web.miniapi import mount_mini
 from app.web.openapi import mount_api
 from app.web.pay import make_pay
 from app.web.webhook import make_webhook
@@ -93,6 +94,7 @@ def create_app(house: House) -> Flask:
     flask_app.register_blueprint(make_pay(house))
     flask_app.register_blueprint(make_webhook(house, build_chain(house)))
     mount_api(flask_app, house)
+    mount_mini(flask_app, house)
     # Half of the threads are always there for WeChat, whoever dawdles elsewhere.
     patient = Patience(flask_app.wsgi_app, most=house.settings.web_threads // 2, heard="/wechat/")
     flask_app.wsgi_app = patient  # type: ignore[method-assign]
