@@ -49,9 +49,7 @@ def confirmed_after_its_time(monkeypatch):
 
 
 def released_but_kept(monkeypatch):
-    reworded(
-        monkeypatch, holds, "_FREE", "WHEN expires_at > :now THEN 'issued' ELSE 'expired' END,", "ELSE 'held' END,"
-    )
+    reworded(monkeypatch, holds, "_FREE", "WHEN expires_at > :now THEN 'issued' ELSE 'expired' END,", "ELSE 'held' END,")
 
 
 def an_undo_gives_nothing_back(monkeypatch):
