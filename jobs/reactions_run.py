@@ -129,9 +129,9 @@ def _run(house: House, reaction: Reaction, claimed: Sequence[Claimed]) -> None:
         reaction.act(house, [row.fact for row in rows])
     except FankaError as error:
         if error.status < 500:
-            _settle(house, reaction, rows, state=ReactionState.FAILED, error=error.code)
+            _settle(house, reaction, rows, state=ReactionState.FAILED, error=str(error.code))
             return
-        _put_back(house, reaction, rows, error=error.code)
+        _put_back(house, reaction, rows, error=str(error.code))
     except Exception as error:  # noqa: BLE001 - one reaction's fault must not stop the others.
         _put_back(house, reaction, rows, error=type(error).__name__)
     else:

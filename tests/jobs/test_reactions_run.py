@@ -8,6 +8,7 @@ from sqlalchemy import select
 from app.core.errors import ConflictError
 from app.core.facts import ReactionRow
 from app.core.unit import reading, work
+from app.wechat.errors import RecipientRefused, Transient, Unreached
 from jobs.reactions_run import run_reactions, sweep_reactions
 from tests.support.stories import hear, said
 
@@ -84,6 +85,27 @@ def test_ten_failures_are_enough_and_a_refusal_is_final_at_once(house, account):
     hear(house, said(house, account, "menu.clicked"))
     run_reactions(house)
     assert (len(effect.seen), sorted(states(house))) == (1, ["failed", "failed"])
+
+
+@pytest.mark.parametrize(
+    ("error", "end"),
+    [
+        (Transient(-1, "system error"), ("pending", "-1")),
+        (Unreached("the token store is away"), ("pending", "0")),
+        (RecipientRefused(43004, "require subscribe"), ("failed", "43004")),
+    ],
+    ids=["busy", "unreached", "refused"],
+)
+def test_what_wechat_answers_is_written_down_and_stops_no_other(house, account, error, end):
+    """WeChat's codes are numbers; two reactions, the first of which meets one."""
+    told, other = Effect(fails=[error]), Effect()
+    other.name = "other"
+    house.registry.reactions[:] = [told, other]
+    hear(house, said(house, account, "menu.clicked"))
+    run_reactions(house)
+    with reading(house.engine) as session:
+        rows = session.execute(select(ReactionRow.name, ReactionRow.state, ReactionRow.last_error).order_by(ReactionRow.name)).all()
+    assert [tuple(row) for row in rows] == [("effect", *end), ("other", "done", None)]
 
 
 def test_past_its_deadline_it_is_not_made(house, account):
