@@ -12,6 +12,7 @@ from app.core.house import House, current
 from app.core.log import get_logger
 from app.core.registry import Reaction
 from app.core.unit import work
+from app.wechat.errors import WeChatError
 
 log = get_logger(__name__)
 LEASE = timedelta(seconds=60)
@@ -131,9 +132,11 @@ def _run(house: House, reaction: Reaction, claimed: Sequence[Claimed]) -> None:
         if error.status < 500:
             _settle(house, reaction, rows, state=ReactionState.FAILED, error=str(error.code))
             return
-        _put_back(house, reaction, rows, error=str(error.code))
+        # What WeChat certainly did not do may be tried again, also by those that must not be repeated.
+        undone = isinstance(error, WeChatError) and error.outcome_known and len(rows) == 1
+        _put_back(house, reaction, rows, error=str(error.code), again=reaction.repeatable or undone)
     except Exception as error:  # noqa: BLE001 - one reaction's fault must not stop the others.
-        _put_back(house, reaction, rows, error=type(error).__name__)
+        _put_back(house, reaction, rows, error=type(error).__name__, again=reaction.repeatable)
     else:
         _settle(house, reaction, rows, state=ReactionState.DONE)
 
@@ -175,14 +178,14 @@ def _settle(house: House, reaction: Reaction, claimed: Sequence[Claimed], *, sta
         session.execute(update(ReactionRow).where(_ours(reaction, claimed, ReactionState.SENDING)).values(values))
 
 
-def _put_back(house: House, reaction: Reaction, claimed: Sequence[Claimed], *, error: str) -> None:
-    """Wait longer each time; give up after ten tries, or at once when a repeat is not allowed."""
+def _put_back(house: House, reaction: Reaction, claimed: Sequence[Claimed], *, error: str, again: bool) -> None:
+    """Wait longer each time; give up after ten tries, or at once when it must not be made `again`."""
     log.warning("reaction_failed", reaction=reaction.name, error=error, facts=len(claimed))
     now = house.clock.now()
     with work(house.engine) as session:
         for row in session.scalars(select(ReactionRow).where(_ours(reaction, claimed, ReactionState.SENDING)).with_for_update()):
             row.lease_until, row.last_error = None, error[:200]
-            if not reaction.repeatable:
+            if not again:
                 row.state, row.done_at = ReactionState.UNKNOWN, now
             elif row.attempts >= MOST_ATTEMPTS:
                 row.state, row.done_at = ReactionState.FAILED, now

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from app.core.errors import ConflictError
 from app.core.facts import ReactionRow
 from app.core.unit import reading, work
-from app.wechat.errors import RecipientRefused, Transient, Unreached
+from app.wechat.errors import RecipientRefused, Transient, Unanswered, Unreached
 from jobs.reactions_run import run_reactions, sweep_reactions
 from tests.support.stories import hear, said
 
@@ -159,8 +159,19 @@ def test_a_runner_that_was_overtaken_does_not_speak_for_its_successor(house, acc
     assert (len(effect.seen), states(house)) == (2, ["pending"])
 
 
-def test_an_effect_without_a_key_is_never_repeated_after_an_unknown_outcome(house, account):
-    effect = put(house, Effect(repeatable=False, fails=[TimeoutError()]))
+def test_an_effect_without_a_key_is_tried_again_when_it_was_certainly_not_made(house, account):
+    effect = put(house, Effect(repeatable=False, fails=[Unreached("the token store is away")]))
+    hear(house, said(house, account, "menu.clicked"))
+    run_reactions(house)
+    assert states(house) == ["pending"]
+    house.clock.advance(timedelta(hours=1))
+    run_reactions(house)
+    assert (len(effect.seen), states(house)) == (2, ["done"])
+
+
+@pytest.mark.parametrize("error", [TimeoutError(), Unanswered("no answer"), Transient(-1, "system error")], ids=["time", "silence", "busy"])
+def test_an_effect_without_a_key_is_never_repeated_after_an_unknown_outcome(house, account, error):
+    effect = put(house, Effect(repeatable=False, fails=[error]))
     hear(house, said(house, account, "menu.clicked"))
     run_reactions(house)
     house.clock.advance(timedelta(hours=1))
