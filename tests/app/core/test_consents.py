@@ -170,3 +170,13 @@ def test_a_withdrawal_that_goes_with_an_erasure_parts_who_was_joined(house, acco
     # The reaction asks WeChat about him, and learns his unionid anew.
     learn(house, rows[0], rows[1])
     assert len(set(customers(house))) == 2
+
+
+def test_who_withdrew_and_is_gone_for_good_is_joined_nowhere_else(house, accounts, make_account):
+    rows = meet_twice(house, accounts)
+    third = make_account()
+    hear(house, said(house, accounts[0], "consent.granted", 5), said(house, third, "follower.followed", 6))
+    learn(house, rows[1])
+    hear(house, said(house, accounts[1], "consent.revoked", 9), said(house, accounts[1], "follower.unfollowed", 12))
+    learn(house, rows[0], followers(house)[2])
+    assert len(set(customers(house))) == 3
