@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.core.clock import business_day
 from cards.models.ledger import Lot, LotState, Wallet, WalletKind
-from cards.reminders import Channel, find_ways
+from cards.reminders import Channel, Way, find_ways
 
 _CHUNK = 1000
 _BY_DAY = text(
@@ -56,30 +56,34 @@ def forecast_expiry(session: Session, *, programme_id: int, until: datetime) -> 
     return [Due(row.day, row.unit, row.points, row.lots, row.members) for row in rows]
 
 
-def forecast_notices(session: Session, *, programme_id: int, until: datetime, now: datetime, mail: bool) -> dict[str, int]:
+def forecast_notices(session: Session, *, programme_id: int, until: datetime, now: datetime, mail: bool, mass: int = 0) -> dict[str, int]:
     """How many members it concerns, by the channel that would tell them at this moment; the badge on the card page tells them in any case."""
     told: Counter[str] = Counter({"members": 0, **{channel.value: 0 for channel in Channel}})
     after = 0
     while people := _members(session, programme_id=programme_id, until=until, now=now, after=after):
-        ways = find_ways(session, people, now=now)
+        ways = find_ways(session, people, now=now, mass=mass)
         told["members"] += len(people)
         for person in people:
-            allowed = ways[person].allowed("expiry", now=now, mail=mail) if person in ways else (Channel.BADGE,)
+            allowed = _channels(ways.get(person), now=now, mail=mail)
             told.update(channel.value for channel in allowed)
         after = people[-1]
     return dict(told)
 
 
-def forecast_people(session: Session, *, programme_id: int, until: datetime, now: datetime, mail: bool) -> list[list[str]]:
+def forecast_people(session: Session, *, programme_id: int, until: datetime, now: datetime, mail: bool, mass: int = 0) -> list[list[str]]:
     """Who it concerns, line by line: the card, the points, the last day of the first of them, and the channels that would tell at this moment."""
     said, after = [], 0
     while people := _members(session, programme_id=programme_id, until=until, now=now, after=after):
-        ways = find_ways(session, people, now=now)
+        ways = find_ways(session, people, now=now, mass=mass)
         for row in session.execute(_BY_PERSON, {"programme": programme_id, "until": until, "now": now, "people": list(people)}):
-            allowed = ways[row.customer_id].allowed("expiry", now=now, mail=mail) if row.customer_id in ways else (Channel.BADGE,)
+            allowed = _channels(ways.get(row.customer_id), now=now, mail=mail)
             said.append([row.number, str(row.points), row.day.isoformat(), " ".join(channel.value for channel in allowed)])
         after = people[-1]
     return said
+
+
+def _channels(way: Way | None, *, now: datetime, mail: bool) -> tuple[Channel, ...]:
+    return (Channel.BADGE,) if way is None else way.allowed("expiry", now=now, mail=mail, mass_left=way.reach.mass_left)
 
 
 def year_end(now: datetime) -> date:

@@ -1,9 +1,10 @@
 """Reminders of what is about to expire, and greetings: what is due, where it may lawfully be said, and in which words."""
 
 import enum
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
@@ -24,6 +25,7 @@ class Channel(enum.StrEnum):
     SERVICE = "service"
     """A customer-service message, while the person's window is open."""
     MASS = "mass"
+    """One of the four mass messages a month that WeChat lets a service account send a person, if the marketer sets some aside."""
     EMAIL = "email"
     BADGE = "badge"
     """A sign on the card page, which is always allowed."""
@@ -67,6 +69,11 @@ class Reminder:
     name_en: str = ""
 
     @property
+    def for_many(self) -> bool:
+        """Whether a mass message may say it."""
+        return self.kind in _TO_MANY
+
+    @property
     def topic(self) -> str:
         """What a member says yes or no to."""
         return TOPIC_OF[self.kind]
@@ -104,6 +111,21 @@ TOPIC_OF = {
     "festival": "greeting",
     "tier_news": "tier",
 }
+_TO_MANY = {
+    "points": "您有积分将于 {on} 后到期，打开会员卡即可查看",
+    "coupon": "您有优惠券将于 {on} 到期，打开会员卡即可查看",
+    "tier": "您的会员等级有效期至 {on}，打开会员卡查看如何保级",
+    "birthday": "生日快乐！今天消费有惊喜，打开会员卡即可查看",
+    "anniversary": "今天是您成为会员的纪念日，谢谢一路相伴",
+}
+"""What a mass message says: nothing of one person, for many read it. A festival is a marketer's broadcast and not in it."""
+
+
+def words_for_many(data: Mapping[str, Any]) -> str:
+    """The Chinese text of a reminder's fact as it is said to many at once."""
+    return _TO_MANY[data["kind"]].format(on=data["on"])
+
+
 _DUE = """
     SELECT 'points:' || wallet.id || ':' || min(lot.expires_at)::text AS key, 'points' AS kind, wallet.customer_id, wallet.programme_id,
            sum(lot.remaining) AS amount, min(lot.expires_at) AS ends_at, '' AS name, '' AS name_en
@@ -196,6 +218,11 @@ def _read(row: Row[tuple[object, ...]]) -> Reminder:
 _REACH = text(
     """
     SELECT customer.id AS customer_id, heard.follower_id, heard.account_id, heard.wrote_at,
+           CASE WHEN heard.kind = 'service' AND :mass > 0 THEN :mass - (
+               SELECT count(*) FROM fact AS told
+               WHERE told.customer_id = customer.id AND told.kind = 'member.reminded' AND told.occurred_at >= :month
+                 AND told.follower_id = heard.follower_id AND told.data -> 'channels' @> '["mass"]'
+           ) ELSE 0 END AS mass_left,
            customer.email_sealed IS NOT NULL AND EXISTS (
                SELECT 1 FROM email_consent WHERE email_consent.customer_id = customer.id AND confirmed_at IS NOT NULL AND revoked_at IS NULL
            ) AS has_email,
@@ -203,7 +230,7 @@ _REACH = text(
                SELECT wish.topic || ':' || wish.channel FROM contact_wish AS wish WHERE wish.customer_id = customer.id AND NOT wish.wanted
            ) AS unwanted
     FROM customer LEFT JOIN LATERAL (
-        SELECT follower.id AS follower_id, follower.account_id, wrote.at AS wrote_at
+        SELECT follower.id AS follower_id, follower.account_id, account.kind, wrote.at AS wrote_at
         FROM follower JOIN account ON account.id = follower.account_id AND account.kind <> 'mini'
         LEFT JOIN LATERAL (
             SELECT max(fact.occurred_at) AS at FROM fact
@@ -227,22 +254,24 @@ class Way:
     unwanted: frozenset[str] = frozenset()
     """What he said no to, as `topic:channel`."""
 
-    def allowed(self, topic: str, *, now: datetime, mail: bool) -> tuple[Channel, ...]:
-        """The lawful channels for a topic that he has not said no to. `mail` is False where the house sends no letters."""
-        reach = self.reach
+    def allowed(self, topic: str, *, now: datetime, mail: bool, mass_left: int = 0) -> tuple[Channel, ...]:
+        """The lawful channels for a topic that he has not said no to. `mail` is False where the house sends no letters, `mass_left` what may go to many."""
+        reach = replace(self.reach, mass_left=mass_left)
         if f"{topic}:{Channel.SERVICE}" in self.unwanted:
-            reach = replace(reach, wrote_at=None)
+            # Whoever wants no word of it in the chat wants none there from a mass message either.
+            reach = replace(reach, wrote_at=None, mass_left=0)
         if not mail or f"{topic}:{Channel.EMAIL}" in self.unwanted:
             reach = replace(reach, has_email=False)
         return decide(reach, now=now)
 
 
-def find_ways(session: Session, customer_ids: Sequence[int], *, now: datetime) -> dict[int, Way]:
-    """How people can be reached, by customer id: through the account they last wrote to."""
-    rows = session.execute(_REACH, {"customers": sorted(set(customer_ids)), "since": now - WINDOW})
+def find_ways(session: Session, customer_ids: Sequence[int], *, now: datetime, mass: int = 0) -> dict[int, Way]:
+    """How people can be reached, by customer id: through the account they last wrote to. `mass` is how many mass messages a month are set aside."""
+    month = midnight(business_day(now).replace(day=1))
+    rows = session.execute(_REACH, {"customers": sorted(set(customer_ids)), "since": now - WINDOW, "month": month, "mass": mass})
     return {
         row.customer_id: Way(
-            Reach(follows=row.follower_id is not None, wrote_at=row.wrote_at, has_email=row.has_email),
+            Reach(row.follower_id is not None, row.wrote_at, max(row.mass_left, 0), row.has_email),
             row.follower_id,
             row.account_id,
             frozenset(row.unwanted),

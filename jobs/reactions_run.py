@@ -1,6 +1,6 @@
 """Runs the rows that facts left behind: claimed with SKIP LOCKED, each in a transaction of its own, expired past their deadline."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,7 +10,7 @@ from app.core.errors import FankaError
 from app.core.facts import Fact, FactRow, ReactionRow, ReactionState
 from app.core.house import House, current
 from app.core.log import get_logger
-from app.core.registry import Reaction
+from app.core.registry import ForMany, Reaction
 from app.core.unit import work
 from app.wechat.errors import WeChatError
 
@@ -45,14 +45,14 @@ def run_reactions(house: House, *, run_for_s: float = RUN_FOR_S) -> int:
         if not claimed:
             break
         for reaction, rows in _by_reaction(house, claimed):
-            size = max(reaction.batch, 1)
-            for start in range(0, len(rows), size):
+            calls = _calls(reaction, rows)
+            for at, call in enumerate(calls):
                 if house.clock.now() >= until:
                     # Slow calls before these: they would run under a lease that ends before they do.
-                    _give_back(house, reaction, rows[start:])
+                    _give_back(house, reaction, [row for rest in calls[at:] for row in rest])
                     break
-                tried += len(rows[start : start + size])
-                _run(house, reaction, rows[start : start + size])
+                tried += len(call)
+                _run(house, reaction, call)
     return tried
 
 
@@ -122,6 +122,15 @@ def _by_reaction(house: House, claimed: Sequence[Claimed]) -> list[tuple[Reactio
     return sorted(found, key=lambda each: each[0].repeatable)
 
 
+def _calls(reaction: Reaction, rows: Sequence[Claimed]) -> list[Sequence[Claimed]]:
+    """Rows as they are given to one `act` each: as many as it takes, and alike where it says so."""
+    groups: dict[Hashable, list[Claimed]] = {}
+    for row in rows:
+        groups.setdefault(reaction.alike(row.fact) if isinstance(reaction, ForMany) else None, []).append(row)
+    size = max(reaction.batch, 1)
+    return [group[start : start + size] for group in groups.values() for start in range(0, len(group), size)]
+
+
 def _run(house: House, reaction: Reaction, claimed: Sequence[Claimed]) -> None:
     rows = claimed if reaction.repeatable else _mark(house, reaction, claimed)
     if not rows:
@@ -133,7 +142,8 @@ def _run(house: House, reaction: Reaction, claimed: Sequence[Claimed]) -> None:
             _settle(house, reaction, rows, state=ReactionState.FAILED, error=str(error.code))
             return
         # What WeChat certainly did not do may be tried again, also by those that must not be repeated.
-        undone = isinstance(error, WeChatError) and error.outcome_known and len(rows) == 1
+        one_call = len(rows) == 1 or isinstance(reaction, ForMany)
+        undone = isinstance(error, WeChatError) and error.outcome_known and one_call
         _put_back(house, reaction, rows, error=str(error.code), again=reaction.repeatable or undone)
     except Exception as error:  # noqa: BLE001 - one reaction's fault must not stop the others.
         _put_back(house, reaction, rows, error=type(error).__name__, again=reaction.repeatable)

@@ -59,9 +59,9 @@ def expiry(voice: Voice, *, dry_run: bool, through: date | None, who: Path | Non
         with reading(house.replica) as session:
             found = programme_called(session, programme)
             due = forecast_expiry(session, programme_id=found.id, until=until)
-            mail = house.settings.smtp_url is not None
-            told = forecast_notices(session, programme_id=found.id, until=until, now=now, mail=mail)
-            people = [] if who is None else forecast_people(session, programme_id=found.id, until=until, now=now, mail=mail)
+            mail, mass = house.settings.smtp_url is not None, house.settings.reminder_mass
+            told = forecast_notices(session, programme_id=found.id, until=until, now=now, mail=mail, mass=mass)
+            people = [] if who is None else forecast_people(session, programme_id=found.id, until=until, now=now, mail=mail, mass=mass)
         if who is not None:
             _list_people(house, who, people, programme=found, last=last)
     voice.table(

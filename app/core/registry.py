@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -49,6 +49,13 @@ class Reaction(Protocol):
     def wants(self, fact: Fact) -> bool: ...
 
     def act(self, house: Any, facts: Sequence[Fact]) -> None: ...
+
+
+@runtime_checkable
+class ForMany(Protocol):
+    """A reaction whose one call must be for facts that are alike: those with the same answer are given to one `act`."""
+
+    def alike(self, fact: Fact) -> Hashable: ...
 
 
 def discover(package: str, attribute: str = "plugin") -> list[Any]:

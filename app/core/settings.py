@@ -57,6 +57,8 @@ class Settings:
     """`FANKA_SMTP_FROM`: the address letters come from."""
     login_appid: str = ""
     """`FANKA_LOGIN_APPID`: the website application (网站应用) with which staff log in by WeChat scan; empty: they cannot."""
+    reminder_mass: int = 0
+    """`FANKA_REMINDER_MASS`: how many of a person's four mass messages a month reminders may use where his window is closed; 0 to 4."""
     scan_whole_for: tuple[str, ...] = ("clerk",)
     """`FANKA_SCAN_WHOLE_FOR`: roles for whom a scan is the whole log-in, comma separated; everybody else adds a code or his password."""
     login_secret: str = field(default="", repr=False)
@@ -88,6 +90,7 @@ _DEFAULTS = {
     "FANKA_LOGIN_SECRET": "",
     "FANKA_SCAN_WHOLE_FOR": "clerk",
     "FANKA_CRM_NAME": "crm",
+    "FANKA_REMINDER_MASS": "0",
 }
 # `app.core.people.Role`, which needs a database; a test holds the two together.
 _ROLES = frozenset({"clerk", "supervisor", "manager", "marketer", "finance", "admin"})
@@ -138,6 +141,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         sender_connections=_whole(env, "FANKA_SENDER_CONNECTIONS", 1, 1000),
         smtp_url=_post_office(env),
         smtp_from=_sender(env),
+        reminder_mass=_whole(env, "FANKA_REMINDER_MASS", 0, 4),
         **_scanning(env),
         **_crm(env),
     )
