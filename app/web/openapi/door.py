@@ -77,9 +77,9 @@ class Door:
         self.house = house
 
     def bound(self) -> None:
-        """Before anything else: no NUL in an address; bodies are small, JSON, and exactly as long as they say."""
-        if "\x00" in request.path or "%00" in request.environ.get("QUERY_STRING", ""):
-            raise BadRequestError("the address holds a NUL", code="bad_query")
+        """Before anything else: no NUL in a question (one in a path leads nowhere, on every page); bodies are small, JSON, and as long as they say."""
+        if "%00" in request.environ.get("QUERY_STRING", ""):
+            raise BadRequestError("the question holds a NUL", code="bad_query")
         if request.method not in _WRITING or request.routing_exception is not None:
             return
         body = read_bounded(request.environ, limit=MAX_PICTURE if request.path == _PICTURES else MAX_BODY)
