@@ -5,6 +5,7 @@ from functools import partial
 
 from flask import Flask
 from sqlalchemy import create_engine
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app.core.accounts import AccountBook
 from app.core.clock import Clock, WallClock
@@ -97,5 +98,7 @@ def create_app(house: House) -> Flask:
     mount_mini(flask_app, house)
     # Half of the threads are always there for WeChat, whoever dawdles elsewhere.
     patient = Patience(flask_app.wsgi_app, most=house.settings.web_threads // 2, heard="/wechat/")
-    flask_app.wsgi_app = patient  # type: ignore[method-assign]
+    # Without it everybody behind the proxy would be one address, and share that address's limits.
+    proxies = house.settings.trusted_proxies
+    flask_app.wsgi_app = ProxyFix(patient, x_for=proxies, x_proto=0, x_host=0) if proxies else patient  # type: ignore[method-assign]
     return flask_app

@@ -50,15 +50,17 @@ class Settings:
     """`FANKA_LOG_LEVEL`: DEBUG, INFO, WARNING or ERROR."""
     sender_connections: int
     """`FANKA_SENDER_CONNECTIONS`: parallel connections of the bulk sender."""
+    trusted_proxies: int = 0
+    """`FANKA_TRUSTED_PROXIES`: how many proxies of yours stand in front; so many addresses of `X-Forwarded-For` are believed, from the right."""
     smtp_url: str | None = None
     """`FANKA_SMTP_URL`: where letters are handed in: smtps://user:password@host:465 or smtp+starttls://...:587; plain smtp:// on this machine only.
     Without it no e-mail is sent."""
     smtp_from: str = "no-reply@localhost"
     """`FANKA_SMTP_FROM`: the address letters come from."""
-    login_appid: str = ""
-    """`FANKA_LOGIN_APPID`: the website application (网站应用) with which staff log in by WeChat scan; empty: they cannot."""
     reminder_mass: int = 0
     """`FANKA_REMINDER_MASS`: how many of a person's four mass messages a month reminders may use where his window is closed; 0 to 4."""
+    login_appid: str = ""
+    """`FANKA_LOGIN_APPID`: the website application (网站应用) with which staff log in by WeChat scan; empty: they cannot."""
     scan_whole_for: tuple[str, ...] = ("clerk",)
     """`FANKA_SCAN_WHOLE_FOR`: roles for whom a scan is the whole log-in, comma separated; everybody else adds a code or his password."""
     login_secret: str = field(default="", repr=False)
@@ -83,6 +85,7 @@ _DEFAULTS = {
     "FANKA_WEB_PORT": "8000",
     "FANKA_WEB_WORKERS": "2",
     "FANKA_WEB_THREADS": "8",
+    "FANKA_TRUSTED_PROXIES": "0",
     "FANKA_LOG_LEVEL": "INFO",
     "FANKA_SENDER_CONNECTIONS": "100",
     "FANKA_SMTP_FROM": "no-reply@localhost",
@@ -137,6 +140,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         web_port=_whole(env, "FANKA_WEB_PORT", 0, 65_535),
         web_workers=_whole(env, "FANKA_WEB_WORKERS", 1, 256),
         web_threads=_whole(env, "FANKA_WEB_THREADS", 1, 256),
+        trusted_proxies=_whole(env, "FANKA_TRUSTED_PROXIES", 0, 5),
         log_level=_one_of(env, "FANKA_LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR")),
         sender_connections=_whole(env, "FANKA_SENDER_CONNECTIONS", 1, 1000),
         smtp_url=_post_office(env),
