@@ -36,6 +36,10 @@ def test_a_page_lives_at_a_terminal(shop, doc, fanka, tmp_path):
     assert template in said
     assert [(each["slug"], each["live_number"]) for each in doc("page", "list")["pages"]] == [("day-1", 2)]
     assert doc("page", "close", "day-1")["state"] == "closed"
-    for wrong, code in (("{", "bad_json"), ('{"title": "x"}', "bad_field"), (json.dumps({"title": "x" * 41, "blocks": blocks}), "bad_field")):
+    for wrong, code in (
+        ("{", "bad_json"),
+        ('{"title": "x"}', "bad_field"),
+        (json.dumps({"title": "x" * 41, "blocks": blocks}), "bad_field"),
+    ):
         assert fanka("page", "add", "day-2", "-", stdin=wrong, json=True).json["error"]["code"] == code
     assert fanka("page", "add", "Day 2", "-", stdin=told, json=True).json["error"]["code"] == "bad_field"
