@@ -4,8 +4,8 @@ SHELL := /bin/sh
 .PHONY: help install demo test check format bench soak docs lock static install-run install-dev
 
 BIN := .venv/bin
-# Two processes at least, four at most: more would only fight over one PostgreSQL.
-WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); [ $$n -lt 2 ] && n=2; [ $$n -gt 4 ] && n=4; echo $$n)
+# One process more than there are cores, because many tests wait for a browser or a server; four at most: more would only fight over one PostgreSQL.
+WORKERS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); n=$$((n + 1)); [ $$n -gt 4 ] && n=4; echo $$n)
 PYTEST_ARGS ?=
 # What failed is run once more, alone and with both results printed: so a fault is told from a machine that was too busy for a moment.
 ALONE = $(BIN)/python -m pytest -p no:xdist --last-failed --last-failed-no-failures none
@@ -23,8 +23,8 @@ test: install-dev ## install what is needed, then every check and every test (PY
 	@sh tools/browser.sh
 ifeq ($(strip $(PYTEST_ARGS)),)
 	@$(MAKE) --no-print-directory static
-	$(BIN)/python -m pytest -n $(WORKERS) -m "not faults and not soak" || $(ALONE) -m "not faults and not soak"
 	$(BIN)/python -m pytest -p no:xdist -m "faults and not soak" || $(ALONE) -m "faults and not soak"
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not faults and not soak" || $(ALONE) -m "not faults and not soak"
 else
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 endif
