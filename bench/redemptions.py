@@ -25,7 +25,7 @@ from cards.models.programme import Programme
 
 CONNECTIONS = 16
 TILLS = 16
-"""Programs with a key each: one of them may look up 600 typed codes in ten minutes."""
+"""Programs with a key each, one for each connection."""
 _AT_ONCE = 100
 
 

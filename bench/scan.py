@@ -75,8 +75,7 @@ class Shop:
 def run(*, quick: bool) -> Findings:
     """Each figure is a moment of the page; the 95th percentile must stay below what a clerk is promised."""
     del quick
-    # A clerk may look up thirty typed codes in ten minutes, in a bench too: two for each coupon by hand, one for each frame.
-    scans, frames = 10, 3
+    scans, frames = 30, 5
     taken: dict[str, list[float]] = defaultdict(list)
     with ground("scan") as place, patch.dict(os.environ, place.env, clear=True), one_house():
         shop = _set_up(scans + 1)
