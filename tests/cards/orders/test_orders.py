@@ -17,6 +17,8 @@ from cards.models.orders import Purchase, PurchaseLine, Sku
 from cards.models.settlement import SettlementPeriod
 from tests.support.cast import LIN, ZHAO
 from tests.support.orders import Till, open_till, order
+from tests.tagging.steps import evidence, held, tags
+from tests.tagging.steps import rule as tag_rule
 
 
 @pytest.fixture
@@ -235,3 +237,13 @@ def test_the_phone_is_sealed_beside_its_hash(till):
     with reading(till.house.engine) as session:
         assert session.scalar(select(func.count()).select_from(FactRow).where(FactRow.kind == "order.placed")) == 0
         assert session.scalar(select(func.sum(Wallet.pending))) == 0
+
+
+def test_an_order_tags_who_bought_over_all_accounts_and_is_the_answer_to_why(till):
+    tags(till.house, "爱喝茶", "大客户")
+    number = tag_rule(till.house, "爱喝茶", "purchase", {"stores": [till.store], "categories": ["食品"], "at_least_fen": 10_000})
+    tag_rule(till.house, "大客户", "purchase", {"at_least_fen": 10_001})
+    booked = till.book(order(till))
+    assert held(till.house, till.lin_id) == {"爱喝茶"}
+    (piece,) = evidence(till.house, [till.lin_id])
+    assert (piece["source"], piece["first_key"]) == (f"rule:{number}", f"order:pos:{booked.purchase.order_no}")

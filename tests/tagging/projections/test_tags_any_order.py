@@ -22,8 +22,11 @@ DEEDS = st.one_of(
     st.tuples(st.just("menu.clicked"), KEYS),
     st.tuples(st.just("keyword.matched"), st.just("tea")),
     st.tuples(st.just("qr.scanned"), st.sampled_from(["s1", "s2", "strange"])),
+    st.tuples(st.just("order.placed"), st.sampled_from(["pos", "shop"])),
+    st.tuples(st.just("menu.viewed"), st.just("https://shop.example/new")),
     st.tuples(st.just("follower.unfollowed"), st.just("")),
 )
+FIELDS = {"menu.clicked": "key", "keyword.matched": "keyword", "qr.scanned": "scene", "order.placed": "source", "menu.viewed": "url"}
 STORY = st.lists(st.tuples(st.integers(0, PEOPLE - 1), st.integers(0, 60), DEEDS), min_size=1, max_size=14)
 
 
@@ -31,10 +34,12 @@ STORY = st.lists(st.tuples(st.integers(0, PEOPLE - 1), st.integers(0, 60), DEEDS
 def ground(house, make_account):
     """Rules of every temper: fading, expiring, exclusive, counting on all facts and on some."""
     erasing, keeping = make_account(), make_account(retention="keep")
-    tags(house, "clicker", "fan", "busy", "expiring", "poster")
+    tags(house, "clicker", "fan", "busy", "expiring", "poster", "buyer", "reader")
     tags(house, "A", "B", "C", exclusive=True)
     rule(house, "clicker", "menu_key", {"keys": ["a", "b", "c"]}, half_life_s=7, weight=2.5)
     rule(house, "expiring", "keyword", {"keywords": ["tea"]}, expires_after_s=100_000)
+    rule(house, "buyer", "purchase", {"sources": ["pos"]}, half_life_s=9)
+    rule(house, "reader", "article", {"urls": ["https://shop.example/"]})
     rule(house, "A", "menu_key", {"keys": ["a"]}, position=2)
     rule(house, "B", "menu_key", {"keys": ["b"]}, position=1)
     rule(house, "C", "count_in_window", {"kind": "menu.clicked", "at_least": 2, "within_s": 5}, position=3)
@@ -53,7 +58,7 @@ def told(house, account, story):
     people = [Person(f"P{number}", f"o{account.id}r{run}p{number}", "", "") for number in range(PEOPLE)]
     entries = []
     for number, (who, at_s, (kind, word)) in enumerate(story):
-        field = {"menu.clicked": "key", "keyword.matched": "keyword", "qr.scanned": "scene"}.get(kind)
+        field = FIELDS.get(kind)
         data = {field: word} if field else {}
         entries.append(said(house, account, kind, at_s, who=people[who], entry_key=f"{run:08x}{number:056x}", **data))
     return people, entries
@@ -119,11 +124,13 @@ def test_the_story_reaches_every_rule(house, ground):
     _, keeping = ground
     story = [(0, at_s, ("menu.clicked", "a")) for at_s in (1, 2, 3)]
     story += [(0, 4, ("keyword.matched", "tea")), (0, 5, ("qr.scanned", "s1")), (0, 40, ("qr.scanned", "s1"))]
+    story += [(0, 6, ("order.placed", "pos")), (0, 7, ("menu.viewed", "https://shop.example/new"))]
     people, entries = told(house, keeping, story)
     hear(house, *entries)
     known = outcome(house, keeping, people)[0]
-    assert {row["name"] for row in known["evidence"]} == {"clicker", "fan", "busy", "expiring", "poster", "A", "C"}
-    assert {row["name"] for row in known["tags"]} == {"clicker", "fan", "busy", "expiring", "poster", "A"}
+    everywhere = {"clicker", "fan", "busy", "expiring", "poster", "buyer", "reader", "A"}
+    assert {row["name"] for row in known["evidence"]} == {*everywhere, "C"}
+    assert {row["name"] for row in known["tags"]} == everywhere
     assert len(known["visits"]) == 2
     touch = known["touch"][0]
     assert touch["first_channel_id"] != touch["last_channel_id"]

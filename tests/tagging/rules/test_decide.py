@@ -27,6 +27,19 @@ CASES = [
     ("card", {"card_ids": ["p1"]}, "card.claimed", {"card_id": "p1"}, {"card_id": "p2"}),
     ("card", {"deeds": ["given"], "card_ids": ["p1"]}, "card.given", {"card_id": "p1"}, {"card_id": "p2"}),
     ("coupon", {"card_ids": ["c1"]}, "coupon.redeemed", {"card_id": "c1"}, {"card_id": "c2"}),
+    ("article", {"urls": ["https://mp.weixin.qq.com/s/tea"]}, "menu.viewed", {"url": "https://mp.weixin.qq.com/s/tea#rd"}, {"url": ""}),
+    ("purchase", {"stores": [HERE]}, "order.placed", {"store": HERE}, {"store": THERE}),
+    ("purchase", {"sources": ["pos"]}, "order.placed", {"source": "pos"}, {"source": "shop"}),
+    ("purchase", {"skus": ["TEA", "CUP"]}, "order.placed", {"skus": ["CUP"]}, {"skus": ["POT"]}),
+    ("purchase", {"categories": ["茶"]}, "order.placed", {"categories": ["茶", "杯"]}, {"skus": ["茶"]}),
+    ("purchase", {"at_least_fen": 10_000}, "order.placed", {"total_fen": 10_000}, {"total_fen": 9_999}),
+    (
+        "purchase",
+        {"skus": ["TEA"], "at_least_fen": 5},
+        "order.placed",
+        {"skus": ["TEA"], "total_fen": 5},
+        {"skus": ["TEA"], "total_fen": 4},
+    ),
     ("event", {"kind": "mini.entered", "match": {"path": "/shop"}}, "mini.entered", {"path": "/shop", "more": 1}, {"path": "/"}),
     ("event", {"kind": "card.checked", "match": {"passed": True}}, "card.checked", {"passed": True}, {"passed": 1}),
 ]
@@ -75,6 +88,9 @@ def test_a_count_speaks_from_its_number_on_and_only_for_what_it_counts():
         ("event", {"kind": "mini.entered", "match": {"a": [1]}}, "match.a"),
         ("event", {"kind": "mini.entered", "match": {f"f{'x' * n}": 1 for n in range(6)}}, "match"),
         ("channel", {"channels": ["not a uuid"]}, "channels.0"),
+        ("purchase", {"stores": ["NJX"]}, "stores.0"),
+        ("purchase", {"at_least_fen": -1}, "at_least_fen"),
+        ("article", {"urls": ["javascript:alert(1)"]}, "urls.0"),
     ],
 )
 def test_wrong_parameters_are_refused_by_name(kind, params, where):
@@ -91,7 +107,7 @@ def test_an_unknown_kind_names_the_known_ones():
 
 def test_every_kind_has_a_title_in_both_languages_and_a_schema():
     kinds = rule_kinds()
-    assert set(kinds) == {"menu_key", "channel", "keyword", "card", "coupon", "event", "count_in_window"}
+    assert set(kinds) == {"article", "menu_key", "channel", "keyword", "card", "coupon", "purchase", "event", "count_in_window"}
     for kind in kinds.values():
         assert " · " in kind.title
         assert kind.params.model_json_schema()["type"] == "object"
