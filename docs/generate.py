@@ -23,6 +23,7 @@ FOLDERS = (
     ("handlers.on", "Message handlers", "hears"),
     ("tagging.rules", "Kinds of tag rules", "params"),
     ("tagging.conditions", "Segment conditions over tags, channels and events", "params"),
+    ("tagging.starter_sets", "Starter sets of tags", ""),
     ("jobs.conditions", "Segment conditions over broadcasts", "params"),
     ("cards.conditions", "Segment conditions over membership", "params"),
     ("app.core.projections", "Projections of the ground", "listens"),

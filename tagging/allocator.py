@@ -6,6 +6,7 @@ from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from app.core.errors import BadRequestError, ConflictError
+from tagging.channel_kinds import PLAIN, of_kinds
 from tagging.models import QR_CODES_PER_ACCOUNT, Channel, QrAllowance
 
 # One guarded row per account: two allocations at once wait for each other here, and neither goes past the limit.
@@ -18,11 +19,11 @@ _TAKE = text(
 )
 
 
-def take_code(session: Session, account_id: int, *, scene: str | None) -> Channel | None:
+def take_code(session: Session, account_id: int, *, scene: str | None, kind: str = PLAIN) -> Channel | None:
     """Obtain one permanent code for a new channel: None when a new one may be made, or the retired channel whose code is taken over.
 
-    A retired code is taken over when its scene is asked for, and, the oldest first, when the account has none left to make: posters that still
-    show it then lead to the new channel. Raises ConflictError (`qr_codes_used_up`) when there is neither.
+    A retired code is taken over when its scene is asked for, and, the oldest of the same kind first, when the account has none left to make:
+    posters that still show it then lead to the new channel. Raises ConflictError (`qr_codes_used_up`) when there is neither.
     """
     if scene is not None:
         retired = _retired(session, account_id, scene=scene)
@@ -30,7 +31,7 @@ def take_code(session: Session, account_id: int, *, scene: str | None) -> Channe
             return retired
     if session.scalar(_TAKE, {"account_id": account_id, "limit": QR_CODES_PER_ACCOUNT}) is not None:
         return None
-    oldest = _retired(session, account_id) if scene is None else None
+    oldest = _retired(session, account_id, kind=kind) if scene is None else None
     if oldest is None:
         raise ConflictError(
             f"this account has used its {QR_CODES_PER_ACCOUNT} permanent codes; retire a channel and leave the scene out, or make a temporary one",
@@ -62,12 +63,14 @@ def declare_used(session: Session, account_id: int, *, used: int) -> None:
     session.execute(declare, {"account_id": account_id, "used": used})
 
 
-def _retired(session: Session, account_id: int, *, scene: str | None = None) -> Channel | None:
+def _retired(session: Session, account_id: int, *, scene: str | None = None, kind: str | None = None) -> Channel | None:
     query = select(Channel).where(
         Channel.account_id == account_id, Channel.permanent, Channel.retired_at.is_not(None), Channel.reassigned_to_id.is_(None)
     )
     if scene is not None:
         query = query.where(Channel.scene == scene)
+    if kind is not None:
+        query = query.where(of_kinds([kind]))
     # Skipping what another allocation holds keeps two from taking the same code.
     return session.scalar(query.order_by(Channel.retired_at, Channel.id).limit(1).with_for_update(skip_locked=True))
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 from sqlalchemy import delete, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -21,6 +21,7 @@ from app.core.unit import reading, work
 from app.wechat.gateway import gateway_for
 from tagging.allocator import codes_left, declare_used, hand_over, retire, take_code
 from tagging.channel_book import ChannelBook, ChannelView, announce_change
+from tagging.channel_kinds import PLAIN, kind_of, of_kinds, scene_of
 from tagging.models import Channel, ChannelTag, Tag
 
 log = get_logger(__name__)
@@ -43,6 +44,8 @@ class ChannelDraft(BaseModel):
     name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
     scene: Scene | None = None
     """None: one is made. For a permanent code a retired scene may be named to take it over."""
+    kind: Literal["channel", "store", "promoter", "guide", "poster"] | None = None
+    """What it stands for, said by the first word of its scene. None: what the scene says."""
     permanent: bool = True
     life_s: Annotated[int, Field(ge=60, le=TEMPORARY_MAX_S)] = TEMPORARY_MAX_S
     """Of a temporary code; it is renewed before it ends."""
@@ -57,6 +60,12 @@ class ChannelDraft(BaseModel):
         if welcome is not None and len(orjson.dumps(welcome)) > WELCOME_MAX_BYTES:
             raise ValueError(f"a welcome has at most {WELCOME_MAX_BYTES} bytes")
         return welcome
+
+    @model_validator(mode="after")
+    def _of_its_kind(self) -> Self:
+        if self.kind is not None and self.scene is not None and kind_of(self.scene) != self.kind:
+            raise ValueError(f"the scene says {kind_of(self.scene)}, not {self.kind}; that of a store is written store:NJX")
+        return self
 
 
 def draft_channel(data: Mapping[str, Any]) -> ChannelDraft:
@@ -171,11 +180,15 @@ def access_channel(session: Session, public_id: UUID) -> Channel:
     return channel
 
 
-def list_channels(session: Session, *, account_id: int | None = None, retired: bool = False) -> Sequence[Channel]:
-    """Channels by name; the retired ones only when asked for."""
+def list_channels(
+    session: Session, *, account_id: int | None = None, retired: bool = False, kinds: Sequence[str] = ()
+) -> Sequence[Channel]:
+    """Channels by name, of some kinds or of all; the retired ones only when asked for."""
     query = select(Channel).order_by(Channel.name, Channel.id)
     if account_id is not None:
         query = query.where(Channel.account_id == account_id)
+    if kinds:
+        query = query.where(of_kinds(kinds))
     return session.scalars(query if retired else query.where(Channel.retired_at.is_(None))).all()
 
 
@@ -189,7 +202,11 @@ def _plan(house: House, account: OpenAccount, draft: ChannelDraft, *, actor: str
             if known is None:
                 known = _new_channel(session, account, draft, now=house.clock.now(), actor=actor)
                 announce_change(session, house)
-            elif known.permanent is not draft.permanent or draft.scene not in (None, known.scene):
+            elif (
+                known.permanent is not draft.permanent
+                or draft.scene not in (None, known.scene)
+                or draft.kind not in (None, kind_of(known.scene))
+            ):
                 raise ConflictError(f"there is another channel called {draft.name!r}", code="channel_known")
             return known.id
     except IntegrityError as error:
@@ -205,14 +222,14 @@ def _new_channel(session: Session, account: OpenAccount, draft: ChannelDraft, *,
         welcome=draft.welcome,
         created_at=now,
     )
-    retired = take_code(session, account.id, scene=draft.scene) if draft.permanent else None
+    retired = take_code(session, account.id, scene=draft.scene, kind=draft.kind or PLAIN) if draft.permanent else None
     if retired is not None:
         channel.scene, channel.ticket, channel.url = retired.scene, retired.ticket, retired.url
     session.add(channel)
     if retired is None:
         # The public id is drawn when the row is written; its random half makes a scene nobody can guess the next of.
         channel.public_id = new_public_id()
-        channel.scene = draft.scene or f"fk{channel.public_id.hex[-20:]}"
+        channel.scene = draft.scene or scene_of(draft.kind or PLAIN, f"fk{channel.public_id.hex[-20:]}")
     session.flush()
     if retired is not None:
         hand_over(session, retired, to=channel)

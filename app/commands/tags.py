@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.commands.frame import command, paged
 from app.commands.house import account_called, opened
 from app.commands.speech import Voice, iso
+from app.commands.starter import starter
 from app.core.errors import BadRequestError, NotFoundError
 from app.core.nouns import Customer
 from app.core.unit import reading, work
@@ -23,6 +24,9 @@ ACTOR = "cli"
 @click.group()
 def tags() -> None:
     """标签 · Tags."""
+
+
+tags.add_command(starter)
 
 
 @command(tags, "list")

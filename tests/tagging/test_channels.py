@@ -168,6 +168,21 @@ def test_with_none_left_the_oldest_retired_code_is_taken_over_once(house, accoun
         assert len(list_channels(session, account_id=account.id, retired=True)) == 4
 
 
+def test_a_code_is_taken_over_by_a_channel_of_its_kind_alone(house, account, twin):
+    poster, store = (create_channel(house, account, draft_channel({"name": kind, "kind": kind})) for kind in ("poster", "store"))
+    assert (poster.scene[:7], store.scene[:6]) == ("poster:", "store:")
+    for each in (poster, store):
+        retire_it(house, each)
+    use_up(house, account, but=0)
+    assert create_channel(house, account, draft_channel({"name": "new", "kind": "store"})).scene == store.scene
+    with pytest.raises(ConflictError) as refused:
+        create_channel(house, account, draft_channel({"name": "plain"}))
+    assert refused.value.code == "qr_codes_used_up"
+    with pytest.raises(ConflictError) as refused:
+        create_channel(house, account, draft_channel({"name": "new", "kind": "guide"}))
+    assert refused.value.code == "channel_known"
+
+
 def test_a_retired_scene_asked_for_is_taken_over_though_codes_are_left(house, account, twin):
     poster = create_channel(house, account, draft_channel({"name": "old", "scene": "east-gate"}))
     retire_it(house, poster)

@@ -39,6 +39,7 @@ READS = frozenset(
         "broadcast.status",
         "channel.list",
         "channel.qr",
+        "channel.zip",
         "claim-code.list",
         "claim-code.unused",
         "client.list",
@@ -89,6 +90,8 @@ READS = frozenset(
         "store.report",
         "tags.list",
         "tags.rule.list",
+        "tags.starter.list",
+        "tags.starter.show",
         "tags.why",
         "tier.list",
         "up",
@@ -119,6 +122,7 @@ ELSEWHERE = frozenset(
         "points.expiry",
         "programme.expiry",
         "programme.mirror",
+        "tags.starter.add",
         "tier.invite",
     }
 )

@@ -36,6 +36,17 @@ def test_a_rule_gives_a_tag_and_says_why(lin, doc, fanka):
     assert [each["kind"] for each in doc("tags", "rule", "list")["rules"]] == ["menu_key"]
 
 
+def test_a_starter_set_is_listed_shown_and_added(doc, fanka):
+    listed = {each["name"]: each["tags"] for each in doc("tags", "starter", "list")["sets"]}
+    shown = doc("tags", "starter", "show", "underwear")
+    assert sum(len(each["tags"]) for each in shown["groups"]) == listed["underwear"]
+    assert {each["name"]: (each["exclusive"], each["sensitive"]) for each in shown["groups"]}["罩杯"] == (True, True)
+    assert doc("tags", "starter", "add", "underwear", "food")["tags"] == listed["underwear"] + listed["food"]
+    assert doc("tags", "starter", "add", "food") == {"groups": 0, "tags": 0, "known": listed["food"]}
+    assert "罩杯" in fanka("tags", "starter", "show", "underwear").out
+    assert fanka("tags", "starter", "add", "food", "zodiac", json=True).json["error"]["code"] == "no_such_starter_set"
+
+
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [

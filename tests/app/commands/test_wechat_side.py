@@ -1,7 +1,9 @@
 """Channels, menus and broadcasts at a terminal, against a WeChat that answers."""
 
+import csv
 import json
 from datetime import timedelta
+from zipfile import ZipFile
 
 import pytest
 from PIL import Image
@@ -47,6 +49,40 @@ def test_a_channel_gets_its_code_and_its_picture(account, doc, fanka, tmp_path):
     # A welcome that WeChat would not show is refused here, and not in silence at every scan.
     refused = fanka("channel", "add", "x", "--account", account.appid, "--text", "长" * 700, json=True)
     assert (refused.code, refused.json["error"]["code"]) == (1, "bad_reply")
+
+
+def test_many_codes_come_in_one_zip_with_an_index(account, doc, fanka, tmp_path):
+    for name, kind in (("静安店", "store"), ("东门海报", "poster"), ("市集", None)):
+        doc("channel", "add", name, "--account", account.appid, *(() if kind is None else ("--kind", kind)))
+    assert [each["kind"] for each in doc("channel", "list", "--kind", "store", "--kind", "poster")["channels"]] == ["poster", "store"]
+    path = tmp_path / "codes.zip"
+    told = fanka("channel", "zip", str(path), "--all", "--picture", "both", json=True)
+    assert told.json == {"file": str(path), "channels": 3, "pictures": 6, "left_out": 0}
+    assert "3 / 3" in told.err
+    with ZipFile(path) as book:
+        assert book.testzip() is None
+        assert {name.removesuffix(".png") for name in book.namelist() if name.endswith(".png")} == {"静安店", "东门海报", "市集"}
+        with book.open("静安店.png") as file, Image.open(file) as picture:
+            assert picture.width > 100
+        rows = list(csv.DictReader(book.read("index.csv").decode("utf-8-sig").splitlines()))
+    assert {(row["name"], row["kind"], row["account"]) for row in rows} == {
+        ("静安店", "store", account.appid),
+        ("东门海报", "poster", account.appid),
+        ("市集", "channel", account.appid),
+    }
+    assert all(row["scene"].startswith("store:") for row in rows if row["kind"] == "store")
+    assert doc("channel", "zip", str(path), "--kind", "store")["channels"] == 1
+    assert doc("channel", "zip", str(path), "静安店", "市集", "--account", account.appid)["channels"] == 2
+    for arguments, code in (
+        (["静安店", "无此店"], "no_such_channel"),
+        (["静安店", "--all"], "bad_choice"),
+        ([], "bad_choice"),
+        (["--kind", "guide"], "no_code"),
+    ):
+        assert fanka("channel", "zip", str(path), *arguments, json=True).json["error"]["code"] == code
+    assert fanka("channel", "zip", str(tmp_path / "codes.rar"), "--all", json=True).json["error"]["code"] == "bad_archive"
+    assert fanka("channel", "zip", str(path / "no" / "codes.zip"), "--all", json=True).json["error"]["code"] == "bad_path"
+    assert fanka("channel", "add", "x", "--account", account.appid, "--kind", "store", "--scene", "guide:1").code == 1
 
 
 def test_a_menu_is_kept_compared_and_pushed(account, doc, fanka):

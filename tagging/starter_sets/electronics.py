@@ -1,0 +1,82 @@
+"""Starter set for computers, phones and home electronics (3C): systems, kinds of goods, uses, services and spending."""
+
+from tagging.starter_set import StarterSet, group
+
+plugin = StarterSet(
+    name="3c",
+    title="3C 数码 · computers, communication and consumer electronics",
+    groups=(
+        group(
+            "手机系统 · phone system",
+            "苹果用户 · iOS",
+            "安卓用户 · Android",
+            "鸿蒙用户 · HarmonyOS",
+            exclusive=True,
+            colour="#5b8ff9",
+        ),
+        group(
+            "电脑系统 · computer system",
+            "Windows 用户 · Windows",
+            "macOS 用户 · macOS",
+            "无电脑 · has none",
+            exclusive=True,
+            colour="#5d7092",
+        ),
+        group(
+            "数码品类 · kinds of electronics",
+            "手机 · phones",
+            "电脑 · computers",
+            "平板 · tablets",
+            "耳机音箱 · sound",
+            "穿戴设备 · wearables",
+            "相机 · cameras",
+            "智能家居 · smart home",
+            "数码配件 · accessories",
+            colour="#6dc8ec",
+        ),
+        group(
+            "数码用途 · what for",
+            "游戏 · games",
+            "摄影摄像 · photo and video",
+            "办公 · office work",
+            "学习 · study",
+            "影音 · films and music",
+            "直播创作 · streaming",
+            colour="#9270ca",
+        ),
+        group(
+            "换机周期 · how often a new phone",
+            "一年换机 · every year",
+            "两年换机 · every two years",
+            "三年以上换机 · three years and more",
+            exclusive=True,
+            colour="#5ad8a6",
+        ),
+        group(
+            "尝新程度 · how early",
+            "首发尝鲜 · at once",
+            "等口碑 · once others like it",
+            "等降价 · when it is cheaper",
+            exclusive=True,
+            colour="#ff99c3",
+        ),
+        group(
+            "数码服务 · services",
+            "以旧换新 · trade in",
+            "延保 · longer guarantee",
+            "分期 · instalments",
+            "上门安装 · set up at home",
+            "企业采购 · buys for a company",
+            colour="#ff9d4d",
+        ),
+        group(
+            "数码单价 · price of one item",
+            "数码 1000 元以下 · under 1000 yuan",
+            "数码 1000-3000 元 · 1000 to 3000 yuan",
+            "数码 3000-6000 元 · 3000 to 6000 yuan",
+            "数码 6000 元以上 · over 6000 yuan",
+            exclusive=True,
+            colour="#f6bd16",
+        ),
+    ),
+)

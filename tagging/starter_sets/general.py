@@ -1,0 +1,76 @@
+"""Starter set for any shop: age, spending, visits, interests, occasions and family."""
+
+from tagging.starter_set import StarterSet, group
+
+plugin = StarterSet(
+    name="general",
+    title="通用 · general",
+    groups=(
+        group(
+            "年龄段 · age band",
+            "18 岁以下 · under 18",
+            "18-24 岁 · 18 to 24",
+            "25-34 岁 · 25 to 34",
+            "35-44 岁 · 35 to 44",
+            "45-54 岁 · 45 to 54",
+            "55 岁及以上 · 55 and over",
+            exclusive=True,
+            colour="#5b8ff9",
+        ),
+        group(
+            "消费档次 · spending band",
+            "偏好实惠 · looks for value",
+            "偏好中档 · mid range",
+            "偏好高端 · premium",
+            exclusive=True,
+            colour="#f6bd16",
+        ),
+        group(
+            "到店频率 · how often in store",
+            "每周到店 · every week",
+            "每月到店 · every month",
+            "每季到店 · every quarter",
+            "很少到店 · seldom",
+            exclusive=True,
+            colour="#5ad8a6",
+        ),
+        group(
+            "兴趣 · interests",
+            "旅行 · travel",
+            "运动健身 · sport and fitness",
+            "美食 · good food",
+            "时尚 · fashion",
+            "数码 · gadgets",
+            "阅读 · reading",
+            "宠物 · pets",
+            "亲子活动 · outings with children",
+            colour="#6dc8ec",
+        ),
+        group(
+            "购物场合 · occasions",
+            "自用 · for oneself",
+            "送礼 · gifts",
+            "节日购物 · festival shopping",
+            "大促购物 · sale shopping",
+            colour="#ff9d4d",
+        ),
+        group(
+            "服务偏好 · service wishes",
+            "愿听新品 · wants to hear of new goods",
+            "愿收优惠 · wants offers",
+            "请勿打扰 · leave in peace",
+            "喜欢预约 · likes appointments",
+            colour="#9270ca",
+        ),
+        group(
+            "家庭情况 · family",
+            "备孕 · hoping for a child",
+            "孕期 · pregnant",
+            "有婴幼儿 · has a baby or toddler",
+            "有学龄儿童 · has a child at school",
+            "家有老人 · has elderly at home",
+            sensitive=True,
+            colour="#e8684a",
+        ),
+    ),
+)
