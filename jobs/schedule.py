@@ -13,6 +13,7 @@ from jobs.reactions_run import sweep_reactions
 from jobs.reminders import remind_members
 from tagging.channels import renew_channels
 from tagging.expiry import expire_tags
+from tagging.mirror import sweep_tag_mirrors
 
 SWEEP_S = 5
 
@@ -34,6 +35,7 @@ TIMETABLE = (
     Entry("jobs.schedule.renew", "default", cron="30 3 * * *"),
     Entry("jobs.schedule.free", "default", every_s=60),
     Entry("jobs.schedule.mirrors", "default", every_s=300),
+    Entry("jobs.schedule.carry", "default", cron="20 * * * *"),
     Entry("jobs.schedule.remind", "default", cron="0 10 * * *"),
     Entry("jobs.schedule.night", "default", cron="5,15,25,35,45,55 0-5 * * *"),
 )
@@ -82,3 +84,8 @@ def remind() -> None:
 def mirrors() -> None:
     """Let cards at WeChat that lag behind the ledger catch up."""
     sweep_mirrors(current())
+
+
+def carry() -> None:
+    """Make who carries a mirrored tag at WeChat those who have it here, every hour: WeChat counts the calls of a day."""
+    sweep_tag_mirrors(current())

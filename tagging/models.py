@@ -159,6 +159,28 @@ class TagRemoval(Base):
     evidence: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
 
 
+class TagMirror(Base):
+    """A tag that is carried to WeChat for one account. Who carries it there is compared every time, never remembered here."""
+
+    __tablename__ = "tag_mirror"
+
+    account_id: Mapped[int] = mapped_column(ForeignKey("account.id"), primary_key=True, autoincrement=False)
+    tag_id: Mapped[int] = mapped_column(ForeignKey("tag.id"), primary_key=True, autoincrement=False, index=True)
+    wechat_tag_id: Mapped[int] = mapped_column(Integer)
+    """The tag on WeChat's side, as conditional menus name it."""
+    members: Mapped[int] = mapped_column(Integer, default=0)
+    """How many followers should carry it, when it was last compared."""
+    waiting: Mapped[int] = mapped_column(Integer, default=0)
+    """How many of them, or of those who should not, were still to come then."""
+    skipped: Mapped[int] = mapped_column(Integer, default=0)
+    """How many WeChat refused then: they have 20 tags, or left meanwhile."""
+    problem: Mapped[str] = mapped_column(String(200), default="")
+    synced_at: Mapped[datetime | None] = mapped_column(Moment)
+    ended_at: Mapped[datetime | None] = mapped_column(Moment)
+    """Set when it shall be carried no longer: everybody loses it at WeChat, then the row goes."""
+    created_at: Mapped[datetime] = mapped_column(Moment)
+
+
 class Channel(Base):
     """Where customers come from: one QR code of one account. A retired permanent code may be given to a later channel, with its scene."""
 

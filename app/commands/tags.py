@@ -12,6 +12,7 @@ from app.commands.frame import command, paged
 from app.commands.house import account_called, opened
 from app.commands.speech import Voice, iso
 from app.commands.starter import starter
+from app.commands.tag_mirror import mirror
 from app.core.errors import BadRequestError, NotFoundError
 from app.core.nouns import Customer
 from app.core.unit import reading, work
@@ -27,6 +28,7 @@ def tags() -> None:
 
 
 tags.add_command(starter)
+tags.add_command(mirror)
 
 
 @command(tags, "list")

@@ -122,6 +122,7 @@ ELSEWHERE = frozenset(
         "points.expiry",
         "programme.expiry",
         "programme.mirror",
+        "tags.mirror",
         "tags.starter.add",
         "tier.invite",
     }
