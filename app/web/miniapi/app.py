@@ -5,32 +5,16 @@ from typing import Any
 import orjson
 from apiflask import APIFlask, HTTPError
 from flask import Flask, Response
-from flask.json.provider import DefaultJSONProvider
-from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from app.core.errors import FankaError
 from app.core.house import House
 from app.core.tries import TooManyError
 from app.web import problems
+from app.web.documented import PROBLEM, make_documented, mount
 from app.web.miniapi import card, session
 from app.web.miniapi.door import Door
 
 BASE = "/mini"
-VERSION = "1.0.0"
-_PROBLEM = {
-    "type": "object",
-    "required": ["type", "title", "status", "detail", "code"],
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string", "description": "Chinese."},
-        "detail_en": {"type": "string"},
-        "code": {"type": "string", "description": "Stable; the sentences may change."},
-        "request_id": {"type": "string"},
-        "errors": {"type": "array", "items": {"type": "object"}},
-    },
-}
 _REFUSALS = {
     "400": "The request cannot be read, or WeChat does not know the code (`bad_code`).",
     "401": "The token is missing, over, forged, of another mini program, or its person was forgotten: log in again.",
@@ -45,41 +29,18 @@ _REFUSALS = {
 }
 
 
-class _Orjson(DefaultJSONProvider):
-    """Reads JSON within bounds: nesting is limited and text is UTF-8."""
-
-    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
-        del kwargs
-        return orjson.loads(s)
-
-
 def make_mini(house: House) -> APIFlask:
     """The mini programs' API as an application of its own."""
-    api = APIFlask(
+    api = make_documented(
         "fanka.miniapi",
         title="Fanka 粉卡 · 小程序",
-        version=VERSION,
-        docs_path=None,
-        json_errors=False,
-        static_folder=None,  # type: ignore[arg-type]  # Flask's own way of saying that there are no files.
+        base=BASE,
+        description="What a mini program of the house asks: who logged in, and his card. Moments are RFC 3339, errors are RFC 9457 problem documents.",
+        security={"token": "The token of `POST /{appid}/session`."},
+        complete=_complete,
     )
-    api.config.update(
-        OPENAPI_VERSION="3.1.0",
-        SERVERS=[{"url": BASE}],
-        DESCRIPTION="What a mini program of the house asks: who logged in, and his card. Moments are RFC 3339, errors are RFC 9457 problem documents.",
-        AUTO_AUTH_ERROR_RESPONSE=False,
-        AUTO_VALIDATION_ERROR_RESPONSE=False,
-        AUTO_404_RESPONSE=False,
-        AUTO_200_RESPONSE=False,
-        AUTO_OPERATION_ID=True,
-        JSON_SORT_KEYS=False,
-    )
-    api.security_schemes = {"token": {"type": "http", "scheme": "bearer", "description": "The token of `POST /{appid}/session`."}}
-    api.json = _Orjson(api)
-    problems.install(api)
     api.register_error_handler(FankaError, _refused)
     api.error_processor(_invalid)
-    api.spec_processor(_complete)  # type: ignore[arg-type]  # A JSON document is asked for, so a dict comes.
     door = Door(house)
     api.before_request(door.bound)
     for room in (session, card):
@@ -89,7 +50,7 @@ def make_mini(house: House) -> APIFlask:
 
 def mount_mini(flask_app: Flask, house: House) -> None:
     """Let a web application answer `/mini`."""
-    flask_app.wsgi_app = DispatcherMiddleware(flask_app.wsgi_app, {BASE: make_mini(house)})  # type: ignore[method-assign]
+    mount(flask_app, BASE, make_mini(house))
 
 
 def _refused(error: FankaError) -> Response:
@@ -114,7 +75,7 @@ def _invalid(error: HTTPError) -> Response:
 
 def _complete(document: dict[str, Any]) -> dict[str, Any]:
     """Add the refusals every call shares."""
-    document.setdefault("components", {}).setdefault("schemas", {})["Problem"] = _PROBLEM
+    document.setdefault("components", {}).setdefault("schemas", {})["Problem"] = PROBLEM
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     for path in document.get("paths", {}).values():
         for method, operation in path.items():

@@ -3,24 +3,8 @@
 from typing import Any
 
 from app.core.clients import SCOPES
+from app.web.documented import PROBLEM
 
-PROBLEM = {
-    "type": "object",
-    "required": ["type", "title", "status", "detail", "code"],
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string", "description": "Chinese."},
-        "detail_en": {"type": "string"},
-        "code": {"type": "string", "description": "Stable; the sentences may change."},
-        "request_id": {"type": "string"},
-        "errors": {
-            "type": "array",
-            "items": {"type": "object", "properties": {"field": {"type": "string"}, "detail": {"type": "string"}}},
-        },
-    },
-}
 _REFUSALS = {
     "400": "The request cannot be read, or its Idempotency-Key is missing or malformed.",
     "401": "The key is missing, unknown or revoked.",
