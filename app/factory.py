@@ -100,5 +100,5 @@ def create_app(house: House) -> Flask:
     patient = Patience(flask_app.wsgi_app, most=house.settings.web_threads // 2, heard="/wechat/")
     # Without it everybody behind the proxy would be one address, and share that address's limits.
     proxies = house.settings.trusted_proxies
-    flask_app.wsgi_app = ProxyFix(patient, x_for=proxies, x_proto=0, x_host=0) if proxies else patient  # type: ignore[method-assign]
+    flask_app.wsgi_app = ProxyFix(patient, x_for=proxies, x_proto=0, x_host=0) if proxies else patient  # type: ignore[method-assign]  # Flask's own way to wrap it.
     return flask_app

@@ -12,6 +12,7 @@ from app.core.accounts import OpenAccount
 from app.core.audit import note
 from app.core.bulk import table_of
 from app.core.errors import BadRequestError, ConflictError, FankaError, NotFoundError
+from app.core.followers import FOLLOWING
 from app.core.house import House
 from app.core.log import get_logger
 from app.core.nouns import AccountKind, Follower
@@ -168,7 +169,7 @@ def _carriers(mirror: TagMirror, *, now: datetime) -> Any:
             CustomerTag.tag_id == mirror.tag_id,
             or_(CustomerTag.expires_at.is_(None), CustomerTag.expires_at > now),
             Follower.account_id == mirror.account_id,
-            Follower.state == "following",
+            Follower.state == FOLLOWING,
             Follower.openid.is_not(None),
         )
     )

@@ -80,4 +80,4 @@ def make_documented(
 
 def mount(flask_app: Flask, base: str, api: APIFlask) -> None:
     """Let a web application answer everything below `base` with an API."""
-    flask_app.wsgi_app = DispatcherMiddleware(flask_app.wsgi_app, {base: api})  # type: ignore[method-assign]
+    flask_app.wsgi_app = DispatcherMiddleware(flask_app.wsgi_app, {base: api})  # type: ignore[method-assign]  # Flask's own way to wrap it.

@@ -91,8 +91,8 @@ def _check_refusals(house: House, appids: Collection[str]) -> Iterator[Finding]:
     """What the webhook refused in the last day, by account: a difference that was mended yesterday is no finding any more."""
     key = refused_of_key(house.settings.redis_prefix)
     try:
-        counted: dict[str, str] = house.redis.hgetall(key)  # type: ignore[assignment]
-        last: dict[str, str] = house.redis.hgetall(last_key(key))  # type: ignore[assignment]
+        counted: dict[str, str] = house.redis.hgetall(key)  # type: ignore[assignment]  # redis types its answers for both kinds of clients.
+        last: dict[str, str] = house.redis.hgetall(last_key(key))  # type: ignore[assignment]  # As above.
     except RedisError:
         return
     for name, number in sorted(counted.items()):

@@ -56,9 +56,9 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A writing call: where it is, which scope opens it, how the document calls it, what it asks and what it answers with 201.
+    """A writing call: where it is, which scope opens it, how the document calls it, what it asks and what it answers.
 
-    It answers 200 when it was on record before; the document then says `known`.
+    It answers with `status`, and with 200 when it was on record before; the document then says `known`.
     """
 
     address: str
@@ -68,6 +68,8 @@ class Call:
     asks: type[BaseModel]
     answers: type[BaseModel]
     known: str = "The reference was on record already."
+    verb: str = "POST"
+    status: int = 201
 
 
 class Door:
@@ -109,11 +111,11 @@ class Door:
         """
 
         def put(act: Callable[..., Answer]) -> Callable[..., Answer]:
-            @api.post(call.address)
+            @api.route(call.address, methods=[call.verb])
             @api.doc(summary=call.summary, tags=[call.tag], security="key", responses={200: call.known} if call.known else None)
             @self.needs(call.scope)
             @api.input(call.asks, arg_name="wish")
-            @api.output(call.answers, status_code=201)
+            @api.output(call.answers, status_code=call.status)
             @wraps(act)
             def view(*, wish: BaseModel, **place: str) -> Response:
                 caller = client()

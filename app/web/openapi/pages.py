@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from app.core.errors import BadRequestError
 from app.core.idempotency import Answer
 from app.core.unit import reading
-from app.web.openapi.door import Door, client, reply
+from app.web.openapi.door import Call, Client, Door, client, reply
 from cards.models.pages import ClaimPage
 from cards.order_forms import Form
 from cards.pages.blocks import Block, PageContent, Slug
@@ -159,101 +159,61 @@ def _add_reading(api: APIFlask, door: Door) -> None:
             return reply(tell_page(session, house, find_page(session, slug[:49], programme_id=client().programme_id)))
 
 
+def _writing(address: str, summary: str, asks: type[BaseModel], *, verb: str = "POST", status: int = 200) -> Call:
+    """A call that writes a page; nothing answers otherwise when it comes again."""
+    return Call(address, WRITE, "pages", summary, asks, PageOut, known="", verb=verb, status=status)
+
+
 def _add_saving(api: APIFlask, door: Door) -> None:
     house = door.house
 
-    @api.post("/pages")
-    @api.doc(summary="Make a claim page", tags=["pages"], security="key")
-    @door.needs(WRITE)
-    @api.input(PageMakeIn, arg_name="made")
-    @api.output(PageOut, status_code=201)
-    def post_claim_page(made: PageMakeIn) -> Response:
+    @door.writes(api, _writing("/pages", "Make a claim page", PageMakeIn, status=201))
+    def post_claim_page(session: Session, caller: Client, wish: PageMakeIn) -> Answer:
         """A new page, as a draft that only its preview link shows."""
-        caller = client()
+        content = PageContent.model_validate(wish.model_dump(exclude={"slug"}))
+        page = make_page(session, wish.slug, content, programme_id=caller.programme_id, actor=caller.actor, now=house.clock.now())
+        return _told(session, door, page, status=201)
 
-        def act(session: Session) -> Answer:
-            content = PageContent.model_validate(made.model_dump(exclude={"slug"}))
-            page = make_page(session, made.slug, content, programme_id=caller.programme_id, actor=caller.actor, now=house.clock.now())
-            return _told(session, door, page, status=201)
-
-        return door.once(act)
-
-    @api.put("/pages/<slug>")
-    @api.doc(summary="Save the next version of a claim page", tags=["pages"], security="key")
-    @door.needs(WRITE)
-    @api.input(PageSaveIn, arg_name="saved")
-    @api.output(PageOut)
-    def put_claim_page(slug: str, saved: PageSaveIn) -> Response:
+    @door.writes(api, _writing("/pages/<slug>", "Save the next version of a claim page", PageSaveIn, verb="PUT"))
+    def put_claim_page(session: Session, caller: Client, wish: PageSaveIn, slug: str) -> Answer:
         """Another version. What the world sees stays until this one is published."""
-        caller = client()
-
-        def act(session: Session) -> Answer:
-            page = find_page(session, slug[:49], programme_id=caller.programme_id)
-            content = PageContent.model_validate(saved.model_dump(exclude={"based_on"}))
-            save_page(session, page, content, based_on=saved.based_on, actor=caller.actor, now=house.clock.now())
-            return _told(session, door, page)
-
-        return door.once(act)
+        page = find_page(session, slug[:49], programme_id=caller.programme_id)
+        content = PageContent.model_validate(wish.model_dump(exclude={"based_on"}))
+        save_page(session, page, content, based_on=wish.based_on, actor=caller.actor, now=house.clock.now())
+        return _told(session, door, page)
 
 
 def _add_steps(api: APIFlask, door: Door) -> None:
     house = door.house
 
-    @api.post("/pages/<slug>/publish")
-    @api.doc(summary="Publish a claim page", tags=["pages"], security="key")
-    @door.needs(WRITE)
-    @api.input(PublishIn, arg_name="asked")
-    @api.output(PageOut)
-    def post_page_publish(slug: str, asked: PublishIn) -> Response:
+    @door.writes(api, _writing("/pages/<slug>/publish", "Publish a claim page", PublishIn))
+    def post_page_publish(session: Session, caller: Client, wish: PublishIn, slug: str) -> Answer:
         """Let the world see the last version, if it still is the one that was looked at and all its coupons can be taken."""
-        caller = client()
+        page = find_page(session, slug[:49], programme_id=caller.programme_id)
+        return _told(session, door, publish_page(session, page, wish.number, actor=caller.actor, now=house.clock.now()))
 
-        def act(session: Session) -> Answer:
-            page = find_page(session, slug[:49], programme_id=caller.programme_id)
-            return _told(session, door, publish_page(session, page, asked.number, actor=caller.actor, now=house.clock.now()))
-
-        return door.once(act)
-
-    @api.post("/pages/<slug>/close")
-    @api.doc(summary="Close a claim page", tags=["pages"], security="key")
-    @door.needs(WRITE)
-    @api.input(CloseIn, arg_name="asked")
-    @api.output(PageOut)
-    def post_page_close(slug: str, asked: CloseIn) -> Response:
+    @door.writes(api, _writing("/pages/<slug>/close", "Close a claim page", CloseIn))
+    def post_page_close(session: Session, caller: Client, wish: CloseIn, slug: str) -> Answer:
         """End a page for good. What was taken on it stays good."""
-        del asked
-        caller = client()
-
-        def act(session: Session) -> Answer:
-            page = find_page(session, slug[:49], programme_id=caller.programme_id)
-            return _told(session, door, close_page(session, page, actor=caller.actor, now=house.clock.now()))
-
-        return door.once(act)
+        del wish
+        page = find_page(session, slug[:49], programme_id=caller.programme_id)
+        return _told(session, door, close_page(session, page, actor=caller.actor, now=house.clock.now()))
 
 
 def _add_pictures(api: APIFlask, door: Door) -> None:
     house = door.house
 
-    @api.post(PICTURES)
-    @api.doc(summary="Upload a picture", tags=["pages"], security="key")
-    @door.needs(WRITE)
-    @api.input(PictureIn, arg_name="given")
-    @api.output(PictureOut, status_code=201)
-    def post_page_picture(given: PictureIn) -> Response:
+    @door.writes(api, Call(PICTURES, WRITE, "pages", "Upload a picture", PictureIn, PictureOut, known=""))
+    def post_page_picture(session: Session, caller: Client, wish: PictureIn) -> Answer:
         """A picture for the blocks of pages. It is encoded anew, without what the camera wrote; the same one again gets the same address."""
-        caller = client()
-
-        def act(session: Session) -> Answer:
-            try:
-                content = base64.b64decode(given.content, validate=True)
-            except (binascii.Error, ValueError) as error:
-                raise BadRequestError("content 不是 base64 / content is not base64", code="bad_picture", status=422) from error
-            kept = keep_picture(session, content, actor=caller.actor, now=house.clock.now())
-            url = picture_url(kept.digest, kept.media_type)
-            told = {"picture": kept.digest, "url": url, "media_type": kept.media_type, "width": kept.width, "height": kept.height}
-            return Answer(201, told)
-
-        return door.once(act)
+        try:
+            content = base64.b64decode(wish.content, validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise BadRequestError("content 不是 base64 / content is not base64", code="bad_picture", status=422) from error
+        kept = keep_picture(session, content, actor=caller.actor, now=house.clock.now())
+        url = picture_url(kept.digest, kept.media_type)
+        told = {"picture": kept.digest, "url": url, "media_type": kept.media_type, "width": kept.width, "height": kept.height}
+        return Answer(201, told)
 
 
 def _told(session: Session, door: Door, page: ClaimPage, *, status: int = 200) -> Answer:
