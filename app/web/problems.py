@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException
 from app.core.away import is_away
 from app.core.errors import FankaError, NotFoundError, UnavailableError
 from app.core.log import get_logger
+from app.core.tries import TooManyError
 
 log = get_logger(__name__)
 MEDIA_TYPE = "application/problem+json"
@@ -108,7 +109,10 @@ def answer_refusal(error: FankaError) -> Response:
     # A sentence that was written in both languages where it is raised stands before that of its code.
     zh, _, en = error.detail.partition(" / ")
     both = bool(en) and any("\u3400" <= sign <= "\u9fff" for sign in zh)
-    return problem(error.status, str(error.code), en if both else error.detail, detail=zh if both else None)
+    answer = problem(error.status, str(error.code), en if both else error.detail, detail=zh if both else None)
+    if isinstance(error, TooManyError):
+        answer.headers["Retry-After"] = str(error.retry_after_s)
+    return answer
 
 
 def answer_http(error: HTTPException) -> Response | HTTPException:

@@ -59,9 +59,7 @@ class Door:
                 self._check_origin()
                 made = act(**parts)
             except TooManyError as error:
-                refusal = answer_refusal(error)
-                refusal.headers["Retry-After"] = str(error.retry_after_s)
-                return refusal
+                return answer_refusal(error)
             except RefusedError as error:
                 return as_json(error.for_clerk(), error.status)
             return made if isinstance(made, Response) else as_json(made)

@@ -8,7 +8,6 @@ from flask import Flask, Response
 
 from app.core.errors import FankaError
 from app.core.house import House
-from app.core.tries import TooManyError
 from app.web import problems
 from app.web.documented import PROBLEM, make_documented, mount
 from app.web.miniapi import card, session
@@ -57,8 +56,6 @@ def _refused(error: FankaError) -> Response:
     said = problems.answer_refusal(error)
     if error.status == 401:
         said.headers["WWW-Authenticate"] = "Bearer"
-    if isinstance(error, TooManyError):
-        said.headers["Retry-After"] = str(error.retry_after_s)
     return said
 
 
